@@ -1,0 +1,242 @@
+//! Ids and checked strings. A value of one of these types exists only if it is valid.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ports::Ids;
+use crate::time::Timestamp;
+
+/// Why a text is not a valid id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {problem}")]
+pub struct InvalidId {
+    /// The field, in the words of the API.
+    pub what: &'static str,
+    /// What is wrong with it and what is accepted.
+    pub problem: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr, $problem:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the text; the error says what is accepted.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { what: $what, problem: $problem })
+                }
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+macro_rules! shown {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+fn is_wechat_number(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'|' | b'*'))
+}
+
+fn is_generated(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        rest.len() == 32
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
+text_id!(
+    /// A payment: what the shop asks to be paid. `pay_` and 32 hexadecimal digits, time-ordered.
+    PaymentId, "payment id", |t| is_generated("pay_", t), "must be pay_ followed by 32 hexadecimal digits"
+);
+text_id!(
+    /// An event: `evt_` and 32 hexadecimal digits. One business fact has one event id for ever.
+    EventId, "event id", |t| is_generated("evt_", t), "must be evt_ followed by 32 hexadecimal digits"
+);
+text_id!(
+    /// A merchant's number at WeChat Pay (`mchid`): digits, 8 to 10 in practice, 32 at most.
+    Mchid, "mchid", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit()),
+    "must be 1 to 32 digits"
+);
+text_id!(
+    /// An app's id at WeChat (`appid`): `wx` and 16 characters in practice, 32 at most.
+    Appid, "appid", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric()),
+    "must be 1 to 32 letters and digits"
+);
+text_id!(
+    /// The shop's own order number, 1 to 64 visible ASCII characters.
+    OrderNo, "order_no", |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 64 visible ASCII characters"
+);
+text_id!(
+    /// The merchant's number of one order at WeChat: 6 to 32 of `0-9 A-Z a-z _ - | *`, unique per mchid
+    /// (WeChat Pay APIv3, "JSAPI order", `out_trade_no`).
+    OutTradeNo, "out_trade_no", |t| (6..=32).contains(&t.len()) && is_wechat_number(t),
+    "must be 6 to 32 letters, digits or _ - | *"
+);
+text_id!(
+    /// WeChat's number of a paid order, at most 32 characters.
+    TransactionId, "transaction_id", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 32 visible ASCII characters"
+);
+text_id!(
+    /// WeChat's handle of an order waiting for payment, at most 64 characters, valid for two hours.
+    PrepayId, "prepay_id", |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 64 visible ASCII characters"
+);
+text_id!(
+    /// A user inside one app, at most 128 characters. Personal data: `Debug` shows its end only.
+    Openid, "openid", |t| (1..=128).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 128 visible ASCII characters"
+);
+text_id!(
+    /// Chosen by our caller for one POST, 1 to 255 visible ASCII characters.
+    IdempotencyKey, "Idempotency-Key", |t| (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 255 visible ASCII characters"
+);
+shown!(
+    PaymentId,
+    EventId,
+    Mchid,
+    Appid,
+    OrderNo,
+    OutTradeNo,
+    TransactionId,
+    PrepayId,
+    IdempotencyKey
+);
+
+impl std::fmt::Debug for Openid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Openid {
+    /// The last four characters behind `***`: enough to compare by eye, too little to identify.
+    pub fn masked(&self) -> String {
+        let tail: String = self
+            .0
+            .chars()
+            .skip(self.0.chars().count().saturating_sub(4))
+            .collect();
+        format!("***{tail}")
+    }
+}
+
+/// 32 hexadecimal digits: a UUID version 7, so that ids sort by time and still spread.
+fn time_ordered(ids: &dyn Ids, now: Timestamp) -> String {
+    let random = ids.random();
+    let [_, _, _, _, _, _, tail @ ..] = random.to_be_bytes();
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &tail)
+        .into_uuid()
+        .simple()
+        .to_string()
+}
+
+impl PaymentId {
+    /// A fresh id.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(format!("pay_{}", time_ordered(ids, now)))
+    }
+}
+
+impl EventId {
+    /// A fresh id.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(format!("evt_{}", time_ordered(ids, now)))
+    }
+}
+
+impl OutTradeNo {
+    /// A fresh number: exactly the 32 characters WeChat allows at most.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(time_ordered(ids, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u128);
+    impl Ids for Fixed {
+        fn random(&self) -> u128 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn fresh_ids_are_valid_and_sort_by_time() {
+        let early = PaymentId::fresh(&Fixed(u128::MAX), Timestamp::from_millis(1_767_585_785_000));
+        let late = PaymentId::fresh(&Fixed(0), Timestamp::from_millis(1_767_585_785_001));
+        assert!(early < late);
+        assert_eq!(PaymentId::parse(early.as_str()), Ok(early.clone()));
+        let number = OutTradeNo::fresh(&Fixed(7), Timestamp::from_millis(1));
+        assert_eq!(number.as_str().len(), 32);
+        assert_eq!(OutTradeNo::parse(number.as_str()), Ok(number.clone()));
+    }
+
+    #[test]
+    fn strings_that_wechat_would_refuse_are_refused_here() {
+        for bad in [
+            "",
+            "12345",
+            "has space",
+            "ünïcode",
+            "123456789012345678901234567890123",
+        ] {
+            assert!(OutTradeNo::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(OutTradeNo::parse("A|B*1_2-3").is_ok());
+        assert!(Mchid::parse("19000x").is_err());
+        assert!(PaymentId::parse("pay_0").is_err());
+        assert!(OrderNo::parse("").is_err());
+    }
+
+    #[test]
+    fn an_openid_never_shows_in_full() {
+        let openid = Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap();
+        assert_eq!(format!("{openid:?}"), "***eS6o");
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod api_key;
+pub mod event;
+pub mod id;
+pub mod idempotency;
+pub mod incident;
+pub mod notification;
+pub mod outcome;
+pub mod payment;
+pub mod ports;
+pub mod session;
+pub mod task;
+pub mod time;
+pub mod worker;
+
+pub use time::Timestamp;

@@ -1,0 +1,139 @@
+//! Closing: never a local statement alone. A payment is closed when WeChat has confirmed that no attempt can be paid.
+
+use super::{TaskRun, close_now, leased};
+use crate::id::OutTradeNo;
+use crate::outcome::{Outcome, RefusalKind};
+use crate::payment::model::{CloseReason, Payment, PaymentState};
+use crate::payment::schedule::retry_delay_ms;
+use crate::ports::{Changes, Ids};
+use crate::task::{TaskChange, TaskKind};
+use crate::time::Timestamp;
+
+/// Begins to close. Returns the close calls to make now, whose tasks the caller holds. Paid or closed payments stay as they are.
+pub fn request_close(
+    payment: &Payment,
+    reason: CloseReason,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Vec<TaskRun>, Changes) {
+    match payment.state {
+        PaymentState::Paid(_) | PaymentState::Closed { .. } => return (vec![], Changes::default()),
+        PaymentState::Open | PaymentState::Closing { .. } => {}
+    }
+    let mut payment = payment.clone();
+    let mut changes = Changes::default();
+    if payment.all_resolved() {
+        close_now(&mut payment, reason, now, ids, &mut changes);
+        changes.payment = Some(payment);
+        return (vec![], changes);
+    }
+    if payment.state == PaymentState::Open {
+        payment.state = PaymentState::Closing { reason };
+        changes.payment = Some(payment.clone());
+        changes.tasks.push(TaskChange::Remove(super::key(
+            TaskKind::ExpirePayment,
+            &payment,
+            None,
+        )));
+    }
+    let mut runs = Vec::new();
+    for attempt in payment
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.state.is_unresolved())
+    {
+        let (task, run) = leased(
+            TaskKind::CloseAttempt,
+            &payment,
+            &attempt.out_trade_no,
+            now,
+            ids,
+        );
+        changes.tasks.push(TaskChange::Put(task));
+        runs.push(run);
+    }
+    (runs, changes)
+}
+
+/// The payment's time is up.
+pub fn expire(
+    payment: &Payment,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Vec<TaskRun>, Changes) {
+    let (runs, mut changes) = if payment.state == PaymentState::Open {
+        request_close(payment, CloseReason::Expired, now, ids)
+    } else {
+        (vec![], Changes::default())
+    };
+    changes.tasks.push(run.finish());
+    (runs, changes)
+}
+
+/// WeChat answered a close call, or did not. The answer alone changes no money state: the query that follows does.
+/// Returns that query, if it is to be made now.
+pub fn on_close(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    outcome: &Outcome<()>,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Option<TaskRun>, Changes) {
+    let open = payment
+        .attempt(out_trade_no)
+        .is_some_and(|attempt| attempt.state.is_unresolved());
+    if !open {
+        return (
+            None,
+            Changes {
+                tasks: vec![run.finish()],
+                ..Changes::default()
+            },
+        );
+    }
+    let again = |ask: bool| {
+        let mut tasks = vec![run.again_after(retry_delay_ms(run.tries.saturating_add(1)), now)];
+        let query = ask.then(|| leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids));
+        let query = query.map(|(task, run)| {
+            tasks.push(TaskChange::Put(task));
+            run
+        });
+        (
+            query,
+            Changes {
+                tasks,
+                ..Changes::default()
+            },
+        )
+    };
+    match outcome {
+        Outcome::Succeeded(()) => ask(payment, out_trade_no, run, now, ids),
+        Outcome::Rejected(refusal) => match refusal.kind {
+            RefusalKind::OrderPaid | RefusalKind::OrderClosed | RefusalKind::OrderNotExist => {
+                ask(payment, out_trade_no, run, now, ids)
+            }
+            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => again(true),
+        },
+        Outcome::Blocked(_) | Outcome::Unknown(_) => again(false),
+    }
+}
+
+fn ask(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Option<TaskRun>, Changes) {
+    let (task, query) = leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids);
+    let tasks = vec![run.finish(), TaskChange::Put(task)];
+    (
+        Some(query),
+        Changes {
+            tasks,
+            ..Changes::default()
+        },
+    )
+}

@@ -1,0 +1,170 @@
+//! The answer to a query, and what is still owed after it.
+
+use super::trade::{Mismatch, closed, on_trade};
+use super::{TaskRun, leased, task};
+use crate::id::OutTradeNo;
+use crate::incident::IncidentKind;
+use crate::outcome::{Outcome, RefusalKind};
+use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
+use crate::payment::schedule::{query_delay_ms, retry_delay_ms};
+use crate::ports::{Changes, Ids, Trade};
+use crate::task::{TaskChange, TaskKind};
+use crate::time::{MINUTE_MS, SECOND_MS, Timestamp};
+
+/// After a contradiction nobody is helped by asking every few seconds, in milliseconds.
+const AFTER_MISMATCH_MS: i64 = 10 * MINUTE_MS;
+
+/// A waiting client makes us ask WeChat about one attempt at most this often, in milliseconds.
+pub const ASK_AT_MOST_EVERY_MS: i64 = SECOND_MS;
+
+/// A client waits for the truth about this attempt: take its query into our hands, unless it was asked for just now.
+pub fn ask_now(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Option<TaskRun>, Changes) {
+    let mut payment = payment.clone();
+    let wanted = payment.attempt_mut(out_trade_no).filter(|attempt| {
+        attempt.state.is_unresolved()
+            && attempt
+                .asked_at
+                .is_none_or(|asked| now.since(asked) >= ASK_AT_MOST_EVERY_MS || now < asked)
+    });
+    let Some(attempt) = wanted else {
+        return (None, Changes::default());
+    };
+    attempt.asked_at = Some(now);
+    let (task, run) = leased(TaskKind::QueryAttempt, &payment, out_trade_no, now, ids);
+    (
+        Some(run),
+        Changes {
+            payment: Some(payment),
+            tasks: vec![TaskChange::Put(task)],
+            ..Changes::default()
+        },
+    )
+}
+
+/// WeChat answered a query, or did not.
+pub fn on_query(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    outcome: &Outcome<Trade>,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> Changes {
+    match outcome {
+        Outcome::Succeeded(trade) => match on_trade(payment, trade, now, ids) {
+            Ok(changes) => then(
+                payment,
+                out_trade_no,
+                changes,
+                run,
+                query_delay_ms(run.tries.saturating_add(1)),
+                now,
+            ),
+            Err(mismatch) => contradiction(payment, out_trade_no, &mismatch, run, now),
+        },
+        Outcome::Rejected(refusal) if refusal.kind == RefusalKind::OrderNotExist => {
+            not_found(payment, out_trade_no, run, now, ids)
+        }
+        Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {
+            let delay = retry_delay_ms(run.tries.saturating_add(1)).max(query_delay_ms(run.tries));
+            Changes {
+                tasks: vec![run.again_after(delay, now)],
+                ..Changes::default()
+            }
+        }
+    }
+}
+
+/// Finishes the query if the attempt is settled; otherwise asks again, and goes on closing what is to be closed.
+fn then(
+    before: &Payment,
+    out_trade_no: &OutTradeNo,
+    mut changes: Changes,
+    run: &TaskRun,
+    delay_ms: i64,
+    now: Timestamp,
+) -> Changes {
+    let after = changes.payment.as_ref().unwrap_or(before);
+    let open = after
+        .attempt(out_trade_no)
+        .is_some_and(|attempt| attempt.state.is_unresolved());
+    // Also after the payment was paid through another attempt: this one must not be paid as well.
+    let to_close = open && after.state != PaymentState::Open;
+    if to_close {
+        let close = task(
+            TaskKind::CloseAttempt,
+            after,
+            Some(out_trade_no),
+            now.plus_ms(retry_delay_ms(run.tries)),
+        );
+        changes.tasks.push(TaskChange::PutIfAbsent(close));
+    }
+    changes.tasks.push(if open {
+        run.again_after(delay_ms, now)
+    } else {
+        run.finish()
+    });
+    changes
+}
+
+fn contradiction(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    mismatch: &Mismatch,
+    run: &TaskRun,
+    now: Timestamp,
+) -> Changes {
+    Changes {
+        incidents: vec![mismatch.incident(payment, out_trade_no, now)],
+        tasks: vec![run.again_after(AFTER_MISMATCH_MS, now)],
+        ..Changes::default()
+    }
+}
+
+/// WeChat knows no such order. While a request of ours may still be on its way this proves nothing.
+fn not_found(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> Changes {
+    let Some(attempt) = payment.attempt(out_trade_no) else {
+        return Changes {
+            tasks: vec![run.finish()],
+            ..Changes::default()
+        };
+    };
+    if attempt.prepay.is_some() {
+        let vanished = Mismatch {
+            kind: IncidentKind::OrderVanished,
+            detail:
+                "WeChat once gave a prepay_id for this order and now says that it does not exist"
+                    .into(),
+        };
+        return contradiction(payment, out_trade_no, &vanished, run, now);
+    }
+    let certain_at = attempt.last_sent_at.plus_ms(REQUEST_MAY_ARRIVE_MS);
+    if now < certain_at {
+        let delay = certain_at
+            .since(now)
+            .min(query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS));
+        return Changes {
+            tasks: vec![run.again_after(delay, now)],
+            ..Changes::default()
+        };
+    }
+    then(
+        payment,
+        out_trade_no,
+        closed(payment, out_trade_no, now, ids),
+        run,
+        0,
+        now,
+    )
+}

@@ -1,0 +1,230 @@
+//! Types and states.
+//!
+//! ```text
+//! payment  Open ──► Closing ──► Closed          attempt  Recorded ──► Open ──► Paid
+//!            │         │          │ (late money)            │    │       │
+//!            └─────────┴──► Paid ◄┘                         │    └───────┴──► Closed ─(late money)─► Paid
+//!                                                           └──► Rejected
+//! ```
+
+use fen::Fen;
+
+use crate::id::{Appid, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, PrepayId, TransactionId};
+use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
+
+/// How long a prepay id may be handed out, in milliseconds: WeChat gives it two hours
+/// (WeChat Pay APIv3, "JSAPI order"), we keep ten minutes for the payer to type a password.
+pub const PREPAY_USABLE_MS: i64 = 2 * HOUR_MS - 10 * MINUTE_MS;
+
+/// How long after sending it an order request can still arrive at WeChat, in milliseconds. WeChat refuses requests
+/// signed more than five minutes ago (WeChat Pay APIv3, "signature"); one minute more covers the clocks.
+pub const REQUEST_MAY_ARRIVE_MS: i64 = 6 * MINUTE_MS;
+
+/// What the shop asks to be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Our id.
+    pub id: PaymentId,
+    /// Who gets the money.
+    pub mchid: Mchid,
+    /// In which app it is paid.
+    pub appid: Appid,
+    /// The shop's own number.
+    pub order_no: OrderNo,
+    /// How much, in fen; at least 1.
+    pub amount: Fen,
+    /// Shown to the payer; at most 127 characters.
+    pub description: String,
+    /// The shop's own text, echoed everywhere; at most 128 characters.
+    pub attach: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it may be paid; then it is closed at WeChat.
+    pub expires_at: Timestamp,
+    /// Who pays. Set by the first user who asks to pay; nobody else may then.
+    pub payer: Option<Openid>,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Orders at WeChat, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentState {
+    /// May be paid.
+    Open,
+    /// To be closed, as soon as WeChat confirms that nobody can pay any more.
+    Closing {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// WeChat has the money.
+    Paid(Paid),
+    /// Nobody can pay it; confirmed by WeChat.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// When it was confirmed.
+        at: Timestamp,
+    },
+}
+
+impl PaymentState {
+    /// The name in the API and in the database.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closing { .. } => "closing",
+            Self::Paid(_) => "paid",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}
+
+/// The proof that a payment is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paid {
+    /// When, according to WeChat (`success_time`).
+    pub at: Timestamp,
+    /// WeChat's number.
+    pub transaction_id: TransactionId,
+    /// The attempt that was paid.
+    pub out_trade_no: OutTradeNo,
+    /// What the payer paid after coupons, in fen, if WeChat said.
+    pub payer_total: Option<Fen>,
+    /// True if the payment was closed here before WeChat reported it paid.
+    pub late: bool,
+}
+
+/// Why a payment is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The merchant asked.
+    Merchant,
+    /// Its time was up.
+    Expired,
+}
+
+impl CloseReason {
+    /// The name in the API and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Merchant => "merchant",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The inverse of [`CloseReason::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Merchant, Self::Expired]
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+    }
+}
+
+/// One order at WeChat with fixed parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number, stored before it is first sent, and the same for ever.
+    pub out_trade_no: OutTradeNo,
+    /// Who may pay it.
+    pub payer: Openid,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// The handle for the payer's cashier, once WeChat answered.
+    pub prepay: Option<Prepay>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// When its order request was last sent. It may arrive until [`REQUEST_MAY_ARRIVE_MS`] later.
+    pub last_sent_at: Timestamp,
+    /// How many order requests were sent.
+    pub sends: u32,
+    /// When a waiting client last made us ask WeChat about it.
+    pub asked_at: Option<Timestamp>,
+}
+
+/// Where an attempt stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptState {
+    /// Stored here; whether WeChat has it is not proven.
+    Recorded,
+    /// WeChat has it and it may be paid.
+    Open,
+    /// Paid.
+    Paid {
+        /// WeChat's number.
+        transaction_id: TransactionId,
+    },
+    /// Closed at WeChat, or proven never to have arrived there.
+    Closed,
+    /// WeChat refused to take it.
+    Rejected {
+        /// WeChat's error code.
+        code: String,
+    },
+}
+
+impl AttemptState {
+    /// The name in the API and in the database.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Open => "open",
+            Self::Paid { .. } => "paid",
+            Self::Closed => "closed",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// True while money may still arrive through this attempt, as far as we know.
+    pub const fn is_unresolved(&self) -> bool {
+        matches!(self, Self::Recorded | Self::Open)
+    }
+}
+
+/// WeChat's handle of an order waiting for payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepay {
+    /// The handle.
+    pub id: PrepayId,
+    /// When we got it.
+    pub obtained_at: Timestamp,
+}
+
+impl Prepay {
+    /// True while it is young enough to be handed to a payer.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        now.since(self.obtained_at) < PREPAY_USABLE_MS
+    }
+}
+
+impl Payment {
+    /// The attempt with this number.
+    pub fn attempt(&self, out_trade_no: &OutTradeNo) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .find(|attempt| attempt.out_trade_no == *out_trade_no)
+    }
+
+    /// The attempt that can still be paid, if there is one.
+    pub fn live_attempt(&self) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .rev()
+            .find(|attempt| attempt.state.is_unresolved())
+    }
+
+    /// True if no attempt can bring money any more, as far as is proven.
+    pub fn all_resolved(&self) -> bool {
+        self.attempts
+            .iter()
+            .all(|attempt| !attempt.state.is_unresolved())
+    }
+
+    pub(crate) fn attempt_mut(&mut self, out_trade_no: &OutTradeNo) -> Option<&mut Attempt> {
+        self.attempts
+            .iter_mut()
+            .find(|attempt| attempt.out_trade_no == *out_trade_no)
+    }
+}

@@ -1,0 +1,53 @@
+//! When to ask again.
+
+use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+
+/// While a payer may be at the cashier: seconds first, then ever longer. A notification only makes us look earlier.
+const QUERY_DELAYS_S: [i64; 13] = [3, 3, 4, 6, 9, 15, 30, 60, 120, 300, 600, 1_200, 1_800];
+
+/// Delay before the query number `tries` (0: the first), in milliseconds.
+pub fn query_delay_ms(tries: u32) -> i64 {
+    delay(&QUERY_DELAYS_S, tries, HOUR_MS)
+}
+
+/// After a call with an unknown result: quick at first, since most trouble passes in seconds.
+const RETRY_DELAYS_S: [i64; 8] = [1, 2, 5, 10, 30, 60, 120, 300];
+
+/// Delay before repeating a call after `tries` failures, in milliseconds.
+pub fn retry_delay_ms(tries: u32) -> i64 {
+    delay(&RETRY_DELAYS_S, tries.saturating_sub(1), 10 * MINUTE_MS)
+}
+
+/// How often an order request is repeated without a payer asking for it. After that the next tap sends it again,
+/// or the payment expires and is closed.
+pub const PREPAY_TRIES: u32 = 5;
+
+fn delay(seconds: &[i64], index: u32, last_ms: i64) -> i64 {
+    usize::try_from(index)
+        .ok()
+        .and_then(|i| seconds.get(i))
+        .map_or(last_ms, |s| s * SECOND_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_open_for_two_hours_costs_at_most_thirty_queries() {
+        let (mut at, mut queries) = (0, 0);
+        while at < 2 * HOUR_MS {
+            at += query_delay_ms(queries);
+            queries += 1;
+        }
+        assert!(queries <= 30, "{queries}");
+    }
+
+    #[test]
+    fn delays_never_shrink() {
+        for tries in 0..40 {
+            assert!(query_delay_ms(tries) <= query_delay_ms(tries + 1));
+            assert!(retry_delay_ms(tries) <= retry_delay_ms(tries + 1));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The use cases of payments. Each is one store call that loads under the lock, decides and saves; then the tasks it made
+//! are run at once, for speed. If this process dies in between, the worker loop finishes them.
+
+use std::sync::Arc;
+
+use super::decide::{self, CreateError, Created, NewPayment, PayDecision, PayRefused};
+use super::model::{CloseReason, Payment, PaymentState};
+use super::view::PaymentView;
+use crate::id::{Appid, Mchid, Openid, OutTradeNo, PaymentId};
+use crate::idempotency::{Idempotency, IdempotencyRecord, Used};
+use crate::outcome::{Doubt, Outcome, Refusal};
+use crate::ports::{
+    Changes, Load, NotConfigured, PaymentKey, Ports, RequestPayment, StoreError, transact,
+};
+use crate::worker;
+
+/// How an answer to `create` came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreateAnswer {
+    /// A new payment, or the one that the same request had made before.
+    Payment(Created),
+    /// The same idempotency key and body: the first answer again.
+    Replay {
+        /// Its HTTP status.
+        status: u16,
+        /// Its body.
+        body: String,
+    },
+    /// The same idempotency key with another body.
+    KeyConflict,
+    /// The merchant does not take payments in this app.
+    AppNotServed,
+    /// Refused by the rules.
+    Refused(CreateError),
+}
+
+/// HTTP status of the answer to a request that made a payment.
+const CREATED: u16 = 201;
+
+/// The merchant asks to be paid.
+pub async fn create(
+    ports: &Ports,
+    new: NewPayment,
+    idempotency: Idempotency,
+) -> Result<CreateAnswer, StoreError> {
+    if !ports.acquirer.serves(&new.mchid, &new.appid) {
+        return Ok(CreateAnswer::AppNotServed);
+    }
+    let load = Load {
+        payment: Some(PaymentKey::OrderNo(new.mchid.clone(), new.order_no.clone())),
+        idempotency: Some((new.mchid.clone(), idempotency.key.clone())),
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    transact(&*ports.store, load, move |loaded| {
+        if let Some(earlier) = loaded.idempotency {
+            let answer = match earlier.judge(&idempotency) {
+                Used::Replay { status, body } => CreateAnswer::Replay { status, body },
+                Used::Conflict => CreateAnswer::KeyConflict,
+            };
+            return (answer, Changes::default());
+        }
+        match decide::create(loaded.payment.as_ref(), &new, now, &*ids) {
+            Err(refused) => (CreateAnswer::Refused(refused), Changes::default()),
+            Ok((created, mut changes)) => {
+                changes.idempotency = Some(IdempotencyRecord {
+                    mchid: new.mchid,
+                    key: idempotency.key,
+                    fingerprint: idempotency.fingerprint,
+                    status: CREATED,
+                    body: PaymentView::from(&created.payment).to_json(),
+                    created_at: now,
+                });
+                (CreateAnswer::Payment(created), changes)
+            }
+        }
+    })
+    .await
+}
+
+/// What a payer gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayAnswer {
+    /// Parameters for `wx.requestPayment`.
+    Ready(RequestPayment),
+    /// Paid already.
+    Paid,
+    /// It cannot be paid.
+    Refused(PayRefused),
+    /// No such payment.
+    NotFound,
+    /// WeChat will not take the order.
+    Rejected(Refusal),
+    /// WeChat gave no usable answer: try again; the order number stays the same.
+    Unavailable(String),
+}
+
+/// Why a use case broke off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The configuration changed under a stored payment.
+    #[error(transparent)]
+    NotConfigured(#[from] NotConfigured),
+}
+
+/// The payer taps "pay". Any number of taps, on any number of devices, lead to one order at WeChat.
+pub async fn pay(
+    ports: &Ports,
+    id: &PaymentId,
+    appid: &Appid,
+    payer: &Openid,
+) -> Result<PayAnswer, ServiceError> {
+    let load = Load {
+        payment: Some(PaymentKey::AnyId(id.clone())),
+        ..Load::default()
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    let (app, who) = (appid.clone(), payer.clone());
+    let decided = transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => (None, Changes::default()),
+        Some(payment) => {
+            let (decision, changes) = decide::pay(&payment, &app, &who, now, &*ids);
+            (Some((payment.mchid, decision)), changes)
+        }
+    })
+    .await?;
+    let Some((mchid, decision)) = decided else {
+        return Ok(PayAnswer::NotFound);
+    };
+    let (order, run) = match decision {
+        PayDecision::Ready(prepay_id) => {
+            let parameters = ports
+                .acquirer
+                .request_payment(&mchid, appid, &prepay_id, now)?;
+            return Ok(PayAnswer::Ready(parameters));
+        }
+        PayDecision::Paid => return Ok(PayAnswer::Paid),
+        PayDecision::Refused(why) => return Ok(PayAnswer::Refused(why)),
+        PayDecision::Send { order, run } => (order, run),
+    };
+    let outcome = worker::send_prepay(ports, &order, &run).await?;
+    match outcome {
+        Outcome::Succeeded(prepay_id) => {
+            let parameters =
+                ports
+                    .acquirer
+                    .request_payment(&mchid, appid, &prepay_id, ports.clock.now())?;
+            Ok(PayAnswer::Ready(parameters))
+        }
+        Outcome::Rejected(refusal) => Ok(PayAnswer::Rejected(refusal)),
+        Outcome::Blocked(Refusal { code, .. }) => {
+            Ok(PayAnswer::Unavailable(format!("WeChat is busy ({code})")))
+        }
+        Outcome::Unknown(Doubt { reason, .. }) => Ok(PayAnswer::Unavailable(reason)),
+    }
+}
+
+/// Asks WeChat now about everything that is not final, and returns the payment as it is then.
+/// `none` if there is no such payment.
+pub async fn sync(ports: &Ports, key: PaymentKey) -> Result<Option<Payment>, ServiceError> {
+    let Some(payment) = ports.store.payment(key).await? else {
+        return Ok(None);
+    };
+    let open: Vec<OutTradeNo> = payment
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.state.is_unresolved() && attempt.sends > 0)
+        .map(|attempt| attempt.out_trade_no.clone())
+        .collect();
+    if open.is_empty() {
+        return Ok(Some(payment));
+    }
+    for out_trade_no in open {
+        worker::query_now(ports, &payment, &out_trade_no).await?;
+    }
+    let key = PaymentKey::AnyId(payment.id);
+    Ok(ports.store.payment(key).await?)
+}
+
+/// Closes a payment at WeChat. Returns it as it is after one round of asking: `closed`, or `closing` if WeChat has not
+/// confirmed yet, or `paid` if the payer was quicker. `none` if there is no such payment.
+pub async fn close(
+    ports: &Ports,
+    mchid: &Mchid,
+    id: &PaymentId,
+) -> Result<Option<Payment>, ServiceError> {
+    let key = PaymentKey::Id(mchid.clone(), id.clone());
+    let load = Load {
+        payment: Some(key.clone()),
+        ..Load::default()
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    let runs = transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => (None, Changes::default()),
+        Some(payment) => {
+            let (runs, changes) =
+                decide::request_close(&payment, CloseReason::Merchant, now, &*ids);
+            (Some(runs), changes)
+        }
+    })
+    .await?;
+    let Some(runs) = runs else { return Ok(None) };
+    for run in runs {
+        worker::run(ports, mchid, run).await?;
+    }
+    Ok(ports.store.payment(key).await?)
+}
+
+/// What a mini-program user may see of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It may be shown.
+    Payment(Box<Payment>),
+    /// It does not exist, or not for this user.
+    NotFound,
+}
+
+/// Judges whether a user may see a payment: it is of their app, and nobody else has begun to pay it.
+pub fn visible_to(payment: Option<Payment>, appid: &Appid, payer: &Openid) -> Seen {
+    match payment {
+        Some(payment)
+            if payment.appid == *appid
+                && payment.payer.as_ref().is_none_or(|known| known == payer) =>
+        {
+            Seen::Payment(Box::new(payment))
+        }
+        _ => Seen::NotFound,
+    }
+}
+
+/// The payer asks "is it paid?": asks WeChat unless the state is final.
+pub async fn confirm(
+    ports: &Ports,
+    id: &PaymentId,
+    appid: &Appid,
+    payer: &Openid,
+) -> Result<Seen, ServiceError> {
+    let found = ports.store.payment(PaymentKey::AnyId(id.clone())).await?;
+    match visible_to(found, appid, payer) {
+        Seen::Payment(payment) => match payment.state {
+            PaymentState::Paid(_) | PaymentState::Closed { .. } => Ok(Seen::Payment(payment)),
+            PaymentState::Open | PaymentState::Closing { .. } => {
+                let after = sync(ports, PaymentKey::AnyId(id.clone())).await?;
+                Ok(visible_to(after, appid, payer))
+            }
+        },
+        Seen::NotFound => Ok(Seen::NotFound),
+    }
+}
