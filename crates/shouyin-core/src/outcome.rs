@@ -42,6 +42,9 @@ pub struct Refusal {
     pub message: String,
     /// WeChat's `Request-ID`, to quote to their support.
     pub request_id: Option<String>,
+    /// True if the refusal's own signature was checked. WeChat does not sign what it refuses before authentication
+    /// (HTTP 401), and a gateway on the way signs nothing: such a refusal is shown, but changes no state.
+    pub verified: bool,
 }
 
 /// Why nothing is proven.

@@ -371,7 +371,6 @@ pub trait Acquirer: Send + Sync {
         mchid: &Mchid,
         appid: &Appid,
         prepay_id: &PrepayId,
-        now: Timestamp,
     ) -> Result<RequestPayment, NotConfigured>;
 
     /// Verifies, checks freshness, decrypts and parses a notification, in this order. Never calls WeChat.

@@ -131,9 +131,7 @@ pub async fn pay(
     };
     let (order, run) = match decision {
         PayDecision::Ready(prepay_id) => {
-            let parameters = ports
-                .acquirer
-                .request_payment(&mchid, appid, &prepay_id, now)?;
+            let parameters = ports.acquirer.request_payment(&mchid, appid, &prepay_id)?;
             return Ok(PayAnswer::Ready(parameters));
         }
         PayDecision::Paid => return Ok(PayAnswer::Paid),
@@ -143,10 +141,7 @@ pub async fn pay(
     let outcome = worker::send_prepay(ports, &order, &run).await?;
     match outcome {
         Outcome::Succeeded(prepay_id) => {
-            let parameters =
-                ports
-                    .acquirer
-                    .request_payment(&mchid, appid, &prepay_id, ports.clock.now())?;
+            let parameters = ports.acquirer.request_payment(&mchid, appid, &prepay_id)?;
             Ok(PayAnswer::Ready(parameters))
         }
         Outcome::Rejected(refusal) => Ok(PayAnswer::Rejected(refusal)),

@@ -252,6 +252,13 @@ pub fn on_prepay(
             | RefusalKind::NumberUsed
             | RefusalKind::RateLimited
             | RefusalKind::Other => {
+                if !refusal.verified {
+                    // Told to the caller; the number stays, for when the cause is fixed.
+                    return Changes {
+                        tasks: vec![run.finish()],
+                        ..Changes::default()
+                    };
+                }
                 if attempt.sends > 1 || attempt.prepay.is_some() {
                     // An earlier request under this number may have been taken: this refusal does not speak for it.
                     return Changes {

@@ -67,7 +67,9 @@ pub fn on_query(
             ),
             Err(mismatch) => contradiction(payment, out_trade_no, &mismatch, run, now),
         },
-        Outcome::Rejected(refusal) if refusal.kind == RefusalKind::OrderNotExist => {
+        Outcome::Rejected(refusal)
+            if refusal.verified && refusal.kind == RefusalKind::OrderNotExist =>
+        {
             not_found(payment, out_trade_no, run, now, ids)
         }
         Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {

@@ -110,6 +110,7 @@ fn rejected<T>(kind: RefusalKind) -> Outcome<T> {
         code: "CODE".into(),
         message: "..".into(),
         request_id: None,
+        verified: true,
     })
 }
 
@@ -320,6 +321,46 @@ fn a_refusal_speaks_only_for_a_first_order_call() {
     let changes = on_prepay(&twice, &number, &rejected(RefusalKind::Other), &run, at(3));
     assert_eq!(changes.payment, None, "the first call may have been taken");
     assert_eq!(puts(&changes), [TaskKind::QueryAttempt]);
+}
+
+#[test]
+fn a_refusal_that_nobody_signed_changes_no_state() {
+    let ids = ids();
+    fn unsigned<T>(kind: RefusalKind) -> Outcome<T> {
+        let message = String::from("..");
+        Outcome::Rejected(Refusal {
+            kind,
+            code: "CODE".into(),
+            message,
+            request_id: None,
+            verified: false,
+        })
+    }
+    let (payment, number, run) = sent(&ids);
+    let changes = on_prepay(
+        &payment,
+        &number,
+        &unsigned(RefusalKind::Other),
+        &run,
+        at(1),
+    );
+    assert_eq!(changes.payment, None);
+
+    let closing = request_close(&payment, CloseReason::Merchant, at(1), &ids)
+        .1
+        .payment
+        .unwrap();
+    let run = run_of(TaskKind::QueryAttempt, &closing, &number);
+    let changes = on_query(
+        &closing,
+        &number,
+        &unsigned(RefusalKind::OrderNotExist),
+        &run,
+        at(HOUR_MS),
+        &ids,
+    );
+    assert_eq!(changes.payment, None);
+    assert_eq!(reschedules(&changes), 1);
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! Notifications: from the SDK's verified form to core's.
+
+use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused};
+use wechatpay::v3::VerificationError;
+use wechatpay::v3::notification::{Notification, NotificationError, Resource};
+
+use crate::trade::trade;
+
+pub(crate) fn refused(error: NotificationError) -> NoticeRefused {
+    match error {
+        NotificationError::Unverified(VerificationError::Probe) => NoticeRefused::Probe,
+        NotificationError::Unverified(why @ VerificationError::Stale { .. }) => {
+            NoticeRefused::Stale(why.to_string())
+        }
+        NotificationError::Unverified(why) => NoticeRefused::NotVerified(why.to_string()),
+        other => NoticeRefused::Unreadable(other.to_string()),
+    }
+}
+
+pub(crate) fn notice(notification: Notification) -> Result<Notice, NoticeRefused> {
+    let content = match notification.resource {
+        Resource::Transaction(order) => {
+            NoticeContent::Payment(trade(*order).map_err(NoticeRefused::Unreadable)?)
+        }
+        Resource::Refund(_) | Resource::Other(_) => NoticeContent::Other {
+            original_type: notification.original_type,
+        },
+    };
+    Ok(Notice {
+        wechat_id: notification.id,
+        event_type: notification.event_type,
+        content,
+        serial: notification.serial_no,
+    })
+}
