@@ -10,6 +10,18 @@ pub fn query_delay_ms(tries: u32) -> i64 {
     delay(&QUERY_DELAYS_S, tries, HOUR_MS)
 }
 
+/// Waiting clients make us ask WeChat about one attempt at most this often, in milliseconds, by the attempt's age: often
+/// while its cashier is probably open, rarely for a page that somebody forgot.
+pub fn ask_pause_ms(age_ms: i64) -> i64 {
+    if age_ms < MINUTE_MS {
+        SECOND_MS
+    } else if age_ms < 5 * MINUTE_MS {
+        4 * SECOND_MS
+    } else {
+        15 * SECOND_MS
+    }
+}
+
 /// After a call with an unknown result: quick at first, since most trouble passes in seconds.
 const RETRY_DELAYS_S: [i64; 8] = [1, 2, 5, 10, 30, 60, 120, 300];
 

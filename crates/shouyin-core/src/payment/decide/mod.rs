@@ -16,7 +16,7 @@ pub use create::{
     MIN_EXPIRY_MS, NewPayment, create,
 };
 pub use pay::{PayDecision, PayRefused, begin_send, on_prepay, pay};
-pub use query::{ASK_AT_MOST_EVERY_MS, ask_now, on_query};
+pub use query::{ask_now, on_query};
 pub use trade::{Mismatch, on_trade};
 
 use super::model::{CloseReason, Payment, PaymentState};

@@ -6,16 +6,13 @@ use crate::id::OutTradeNo;
 use crate::incident::IncidentKind;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
-use crate::payment::schedule::{query_delay_ms, retry_delay_ms};
+use crate::payment::schedule::{ask_pause_ms, query_delay_ms, retry_delay_ms};
 use crate::ports::{Changes, Ids, Trade};
 use crate::task::{TaskChange, TaskKind};
-use crate::time::{MINUTE_MS, SECOND_MS, Timestamp};
+use crate::time::{MINUTE_MS, Timestamp};
 
 /// After a contradiction nobody is helped by asking every few seconds, in milliseconds.
 const AFTER_MISMATCH_MS: i64 = 10 * MINUTE_MS;
-
-/// A waiting client makes us ask WeChat about one attempt at most this often, in milliseconds.
-pub const ASK_AT_MOST_EVERY_MS: i64 = SECOND_MS;
 
 /// A client waits for the truth about this attempt: take its query into our hands, unless it was asked for just now.
 pub fn ask_now(
@@ -27,9 +24,9 @@ pub fn ask_now(
     let mut payment = payment.clone();
     let wanted = payment.attempt_mut(out_trade_no).filter(|attempt| {
         attempt.state.is_unresolved()
-            && attempt
-                .asked_at
-                .is_none_or(|asked| now.since(asked) >= ASK_AT_MOST_EVERY_MS || now < asked)
+            && attempt.asked_at.is_none_or(|asked| {
+                now < asked || now.since(asked) >= ask_pause_ms(now.since(attempt.last_sent_at))
+            })
     });
     let Some(attempt) = wanted else {
         return (None, Changes::default());
