@@ -13,6 +13,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// The product's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(
     about = "Orders and notifications per second, and the server's CPU time for each, next to the floor of the same run"
