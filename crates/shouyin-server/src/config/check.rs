@@ -1,0 +1,355 @@
+//! From what is written to what is valid. Everything that is wrong is found in one go.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use shouyin_core::id::{Appid, Mchid};
+use wechat_miniprogram::AppSecret;
+use wechatpay::crypto::{ApiV3Key, PrivateKey, PublicKey};
+use wechatpay::text::NotifyUrl;
+
+use super::raw::{Raw, RawApp, RawMerchant, RawTimeouts, RawWechat};
+use super::{AppConfig, Config, ConfigError, ConfigErrors, Merchant, Timeouts, WechatHosts};
+
+/// A task's lease is 30 s; a call that outlives it would be made twice.
+const LONGEST_CALL_MS: u64 = 25_000;
+/// WeChat Pay gives up on a notification after five seconds (WeChat Pay APIv3, "payment notification").
+const LONGEST_NOTIFICATION_MS: u64 = 5_000;
+/// Stands in for a merchant number where only the address is checked.
+const ANY_MCHID: &str = "1900000001";
+
+/// Collects what is wrong.
+struct Checker<'a> {
+    errors: Vec<ConfigError>,
+    folder: &'a Path,
+}
+
+impl Checker<'_> {
+    fn wrong(&mut self, place: impl Into<String>, problem: impl Display) {
+        self.errors.push(ConfigError {
+            place: place.into(),
+            problem: problem.to_string(),
+        });
+    }
+
+    fn note<T, E: Display>(&mut self, place: impl Into<String>, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.wrong(place, problem);
+                None
+            }
+        }
+    }
+
+    /// Reads a file beside the settings file.
+    fn file(&mut self, place: &str, name: &str) -> Option<String> {
+        let path = self.folder.join(name);
+        let read = std::fs::read_to_string(&path).map_err(|error| {
+            format!(
+                "cannot read {} ({error}); put the file there or correct the path",
+                path.display()
+            )
+        });
+        self.note(place, read)
+    }
+
+    /// Reads a file that holds one secret and perhaps a line break at its end.
+    fn secret_file(&mut self, place: &str, name: &str) -> Option<String> {
+        self.file(place, name).map(|text| text.trim().to_owned())
+    }
+}
+
+pub(super) fn check(raw: Raw, folder: &Path) -> Result<Config, ConfigErrors> {
+    let mut checker = Checker {
+        errors: Vec::new(),
+        folder,
+    };
+    let listen = checker.note(
+        "listen",
+        raw.listen.parse().map_err(|_| {
+            format!("{:?} is not an address and port; write for example 127.0.0.1:8790, or 0.0.0.0:8790 for all addresses", raw.listen)
+        }),
+    );
+    let public_url = public_url(raw.public_url.as_deref(), &mut checker);
+    let wechat = hosts(raw.wechat, &mut checker);
+    let timeouts = timeouts(&raw.timeouts, &mut checker);
+    let mut merchants = Vec::new();
+    for (index, merchant) in raw.merchants.into_iter().enumerate() {
+        let place = format!("merchants[{index}]");
+        merchants.extend(self::merchant(
+            merchant,
+            &place,
+            public_url.as_deref(),
+            &mut checker,
+        ));
+    }
+    let mut apps = Vec::new();
+    for (index, app) in raw.apps.into_iter().enumerate() {
+        apps.extend(self::app(app, &format!("apps[{index}]"), &mut checker));
+    }
+    if checker.errors.is_empty() {
+        consistent(&merchants, &apps, &mut checker);
+    }
+    let data_dir: PathBuf = folder.join(&raw.data_dir);
+    match (listen, public_url, checker.errors.is_empty()) {
+        (Some(listen), Some(public_url), true) => Ok(Config {
+            listen,
+            data_dir,
+            public_url,
+            wechat,
+            timeouts,
+            log_format: raw.log.format,
+            merchants,
+            apps,
+        }),
+        _ => Err(ConfigErrors(checker.errors)),
+    }
+}
+
+fn public_url(text: Option<&str>, checker: &mut Checker<'_>) -> Option<String> {
+    let Some(text) = text else {
+        checker.wrong(
+            "public_url",
+            "is missing; set it to the https address under which WeChat reaches this server, for example https://pay.example.com",
+        );
+        return None;
+    };
+    let base = text.trim_end_matches('/').to_owned();
+    // Both halves are checked by the rules for notify_url, which is what the address is for.
+    let checked = NotifyUrl::parse(&notify_url(&base, ANY_MCHID)).map_err(|error| {
+        format!(
+            "{text:?}: an address made of it {}; write for example https://pay.example.com",
+            error.reason
+        )
+    });
+    checker.note("public_url", checked).map(|_| base)
+}
+
+fn notify_url(public_url: &str, mchid: &str) -> String {
+    format!("{public_url}/wechat/notify/{mchid}")
+}
+
+fn hosts(raw: RawWechat, checker: &mut Checker<'_>) -> WechatHosts {
+    let mut host = |key: &str, text: String| {
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        if !rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#', '@'])) {
+            checker.wrong(
+                format!("wechat.{key}"),
+                format!("{text:?} must be https://host or https://host:port, without a path"),
+            );
+        }
+        text
+    };
+    WechatHosts {
+        pay_base_url: host("pay_base_url", raw.pay_base_url),
+        pay_secondary_url: Some(raw.pay_secondary_url)
+            .filter(|text| !text.is_empty())
+            .map(|text| host("pay_secondary_url", text)),
+        api_base_url: host("api_base_url", raw.api_base_url),
+    }
+}
+
+fn timeouts(raw: &RawTimeouts, checker: &mut Checker<'_>) -> Timeouts {
+    for (key, value) in [
+        ("connect_ms", raw.connect_ms),
+        ("call_ms", raw.call_ms),
+        ("request_ms", raw.request_ms),
+        ("notification_ms", raw.notification_ms),
+    ] {
+        if value == 0 {
+            checker.wrong(
+                format!("timeouts.{key}"),
+                "must be more than 0 milliseconds",
+            );
+        }
+    }
+    let longest_call = raw.connect_ms.saturating_add(raw.call_ms);
+    if longest_call > LONGEST_CALL_MS {
+        checker.wrong(
+            "timeouts.call_ms",
+            format!("connect_ms and call_ms together must be at most {LONGEST_CALL_MS}, they are {longest_call}"),
+        );
+    }
+    if raw.request_ms <= longest_call {
+        checker.wrong(
+            "timeouts.request_ms",
+            format!("must be more than connect_ms and call_ms together ({longest_call}), or requests end before WeChat answers"),
+        );
+    }
+    if raw.notification_ms > LONGEST_NOTIFICATION_MS {
+        checker.wrong(
+            "timeouts.notification_ms",
+            format!("must be at most {LONGEST_NOTIFICATION_MS}: WeChat does not wait longer"),
+        );
+    }
+    Timeouts {
+        connect: Duration::from_millis(raw.connect_ms),
+        call: Duration::from_millis(raw.call_ms),
+        request: Duration::from_millis(raw.request_ms),
+        notification: Duration::from_millis(raw.notification_ms),
+        drain: Duration::from_millis(raw.drain_ms),
+    }
+}
+
+fn merchant(
+    raw: RawMerchant,
+    place: &str,
+    public_url: Option<&str>,
+    checker: &mut Checker<'_>,
+) -> Option<Merchant> {
+    let at = |key: &str| format!("{place}.{key}");
+    let mchid = checker.note(
+        at("mchid"),
+        Mchid::parse(raw.mchid.as_str()).map_err(|e| e.problem),
+    );
+    let hexadecimal = (8..=64).contains(&raw.serial_no.len())
+        && raw.serial_no.bytes().all(|b| b.is_ascii_hexdigit());
+    if !hexadecimal {
+        checker.wrong(
+            at("serial_no"),
+            "must be the certificate's serial number in hexadecimal: openssl x509 -in apiclient_cert.pem -noout -serial",
+        );
+    }
+    let private_key = checker
+        .file(&at("private_key_file"), &raw.private_key_file)
+        .and_then(|pem| {
+            let key = PrivateKey::from_pem(&pem).map_err(|e| {
+                format!(
+                    "{} is not usable: {e}; use WeChat's apiclient_key.pem",
+                    raw.private_key_file
+                )
+            });
+            checker.note(at("private_key_file"), key)
+        });
+    let api_v3_key = api_v3_key(&raw, place, checker);
+    let public_key = public_key(&raw, place, checker);
+    if public_key.is_none() && !raw.platform_certificates {
+        checker.wrong(
+            place,
+            "nothing to check WeChat's signatures with: set public_key_id and public_key_file, or platform_certificates = true",
+        );
+    }
+    let mut appids = Vec::new();
+    for appid in raw.appids {
+        appids.extend(checker.note(at("appids"), Appid::parse(appid).map_err(|e| e.problem)));
+    }
+    if appids.is_empty() {
+        checker.wrong(
+            at("appids"),
+            "is empty: name the mini programs in which this merchant takes payments",
+        );
+    }
+    let (mchid, public_url) = (mchid?, public_url?);
+    let notify_url = NotifyUrl::parse(&notify_url(public_url, mchid.as_str()));
+    Some(Merchant {
+        notify_url: checker.note("public_url", notify_url)?,
+        mchid,
+        serial_no: raw.serial_no.to_ascii_uppercase(),
+        private_key: private_key?,
+        api_v3_key: api_v3_key?,
+        public_key,
+        platform_certificates: raw.platform_certificates,
+        appids,
+    })
+}
+
+fn api_v3_key(raw: &RawMerchant, place: &str, checker: &mut Checker<'_>) -> Option<ApiV3Key> {
+    let place = format!("{place}.api_v3_key");
+    let text = match (&raw.api_v3_key_file, &raw.api_v3_key) {
+        (Some(name), None) => checker.secret_file(&format!("{place}_file"), name)?,
+        (None, Some(text)) => text.clone(),
+        (None, None) => {
+            checker.wrong(place, "is missing: set api_v3_key_file to a file with the APIv3 key from WeChat's merchant console");
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            checker.wrong(
+                place,
+                "is set twice: keep either api_v3_key_file or api_v3_key",
+            );
+            return None;
+        }
+    };
+    checker.note(place, ApiV3Key::new(&text))
+}
+
+fn public_key(
+    raw: &RawMerchant,
+    place: &str,
+    checker: &mut Checker<'_>,
+) -> Option<(String, PublicKey)> {
+    let (id, name) = match (&raw.public_key_id, &raw.public_key_file) {
+        (Some(id), Some(name)) => (id, name),
+        (None, None) => return None,
+        _ => {
+            checker.wrong(
+                place,
+                "public_key_id and public_key_file belong together: set both",
+            );
+            return None;
+        }
+    };
+    if !id.starts_with("PUB_KEY_ID_") {
+        checker.wrong(
+            format!("{place}.public_key_id"),
+            "must begin with PUB_KEY_ID_: copy it from WeChat's merchant console",
+        );
+    }
+    let place = format!("{place}.public_key_file");
+    let pem = checker.file(&place, name)?;
+    let key = PublicKey::from_pem(&pem)
+        .map_err(|e| format!("{name} is not usable: {e}; use WeChat's pub_key.pem"));
+    checker.note(place, key).map(|key| (id.clone(), key))
+}
+
+fn app(raw: RawApp, place: &str, checker: &mut Checker<'_>) -> Option<AppConfig> {
+    let appid = checker.note(
+        format!("{place}.appid"),
+        Appid::parse(raw.appid).map_err(|e| e.problem),
+    );
+    let place = format!("{place}.app_secret_file");
+    let secret = checker.secret_file(&place, &raw.app_secret_file)?;
+    if secret.is_empty() {
+        checker.wrong(
+            place,
+            "is empty: put the app secret from the mini program console into it",
+        );
+        return None;
+    }
+    Some(AppConfig {
+        appid: appid?,
+        app_secret: AppSecret::new(secret),
+    })
+}
+
+/// What each part says of the others.
+fn consistent(merchants: &[Merchant], apps: &[AppConfig], checker: &mut Checker<'_>) {
+    if merchants.is_empty() {
+        checker.wrong("merchants", "there is none: add a [[merchants]] block (config/default.toml shows one), or try `shouyin demo`");
+    }
+    let mut numbers = BTreeSet::new();
+    for merchant in merchants {
+        if !numbers.insert(&merchant.mchid) {
+            checker.wrong("merchants", format!("{} is there twice", merchant.mchid));
+        }
+        for appid in &merchant.appids {
+            if !apps.iter().any(|app| app.appid == *appid) {
+                checker.wrong(
+                    "apps",
+                    format!("merchant {} takes payments in {appid}, but there is no [[apps]] block for it: its users could not log in", merchant.mchid),
+                );
+            }
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for app in apps {
+        if !ids.insert(&app.appid) {
+            checker.wrong("apps", format!("{} is there twice", app.appid));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The HTTP surfaces. `router.rs` lists every route on one page.
+
+pub(crate) mod auth;
+mod body;
+mod docs;
+mod error;
+mod event;
+mod health;
+mod idempotency;
+mod mini_program;
+mod notification;
+mod openapi;
+mod payment;
+mod router;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::ports::Ports;
+
+use crate::journal::Journal;
+use crate::login::LoginPort;
+
+pub use openapi::document as openapi_document;
+pub(crate) use router::build as router;
+
+/// What every handler works with. Cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct App(Arc<AppParts>);
+
+/// The parts of [`App`].
+pub(crate) struct AppParts {
+    pub(crate) ports: Ports,
+    pub(crate) login: Arc<dyn LoginPort>,
+    /// In which apps each merchant takes payments.
+    pub(crate) apps: BTreeMap<Mchid, Vec<Appid>>,
+    pub(crate) journal: Option<Arc<Journal>>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) notification_timeout: Duration,
+}
+
+impl App {
+    pub(crate) fn new(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = AppParts;
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}

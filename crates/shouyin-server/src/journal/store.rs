@@ -1,0 +1,106 @@
+//! What was committed, and what the shop learns of it.
+
+use shouyin_core::event::{Event, EventType};
+use shouyin_core::payment::{Paid, PaymentState};
+use shouyin_core::ports::Changes;
+
+use super::{Explained, Journal, Kind, NewEntry, Party, mask_body};
+
+impl Journal {
+    /// A transaction with events is durable.
+    pub(crate) fn committed(&self, changes: &Changes) {
+        for event in &changes.events {
+            match event.event_type {
+                // Shown by the shop's own request.
+                EventType::PaymentCreated => {}
+                EventType::PaymentPaid | EventType::PaymentPaidLate => {
+                    if let Some(commit) = commit(event, changes) {
+                        self.record(commit);
+                    }
+                    self.record(announced(event, Kind::Event));
+                }
+                EventType::PaymentClosed => self.record(announced(event, Kind::Close)),
+            }
+        }
+    }
+}
+
+fn commit(event: &Event, changes: &Changes) -> Option<NewEntry> {
+    let payment = changes.payment.as_ref()?;
+    let PaymentState::Paid(paid) = &payment.state else {
+        return None;
+    };
+    let mut entry = NewEntry::new(
+        Party::Shouyin,
+        Party::Shouyin,
+        Kind::Commit,
+        "Paid: saved in one commit",
+        "已支付：一次提交存盘",
+    );
+    entry.payment_id = Some(event.payment_id.to_string());
+    entry.out_trade_no = Some(paid.out_trade_no.to_string());
+    entry.explained = explained(paid, changes);
+    Some(entry)
+}
+
+fn explained(paid: &Paid, changes: &Changes) -> Vec<Explained> {
+    let mut lines = vec![
+        Explained::good(
+            format!(
+                "The payment is paid; WeChat's number is {}",
+                paid.transaction_id
+            ),
+            format!("支付单已支付，微信支付单号为 {}", paid.transaction_id),
+        ),
+        Explained::good(
+            format!(
+                "{} event written in the same transaction: however often WeChat repeats itself, there is one",
+                changes.events.len()
+            ),
+            format!(
+                "同一事务写入 {} 个事件：无论微信重复多少次，只有一个",
+                changes.events.len()
+            ),
+        ),
+    ];
+    if changes.notification.is_some() {
+        lines.push(Explained::good(
+            "The notification is kept as evidence in the same transaction; only now it is answered",
+            "通知作为凭据在同一事务中保存，此后才应答",
+        ));
+    }
+    lines.push(Explained::good(
+        "Nothing is owed for this payment any more: its tasks are removed in the same transaction",
+        "这笔支付不再有待办任务：它们在同一事务中删除",
+    ));
+    if paid.late {
+        lines.push(Explained::bad(
+            "It had been closed here before: late money wins, and people decide",
+            "此前已在本地关闭：迟到的钱算数，由人决定如何处理",
+        ));
+    }
+    lines
+}
+
+fn announced(event: &Event, kind: Kind) -> NewEntry {
+    let name = event.event_type.as_str();
+    let mut entry = NewEntry::new(
+        Party::Shouyin,
+        Party::Shop,
+        kind,
+        format!("Event {name}"),
+        format!("事件 {name}"),
+    );
+    entry.payment_id = Some(event.payment_id.to_string());
+    entry.explained.push(
+        Explained::good(
+            format!(
+                "Its id {} never changes; the shop reads it with GET /v1/events",
+                event.id
+            ),
+            format!("事件号 {} 永不改变；商家用 GET /v1/events 读取", event.id),
+        )
+        .with_detail(mask_body(&event.data)),
+    );
+    entry
+}

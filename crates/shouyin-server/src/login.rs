@@ -1,0 +1,121 @@
+//! Login of mini-program users: WeChat's one-time code in, a session token of our own out. The openid stays here.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shouyin_core::Timestamp;
+use shouyin_core::id::{Appid, Openid};
+use shouyin_core::ports::{BoxFuture, Ids, Ports, StoreError};
+use shouyin_core::session::{SESSION_MS, Session};
+
+use crate::http::auth::sha256_hex;
+
+/// Exchanges a login code for the user it stands for: WeChat's `code2session`.
+pub trait LoginPort: Send + Sync {
+    /// Asks WeChat once. A code can be exchanged once and lives five minutes.
+    fn exchange<'a>(
+        &'a self,
+        appid: &'a Appid,
+        code: &'a str,
+    ) -> BoxFuture<'a, Result<Openid, ExchangeError>>;
+}
+
+/// Why there is no user for a code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// No secret is configured for this app.
+    #[error("no app with this appid is configured")]
+    UnknownApp,
+    /// WeChat does not know the code: wrong, too old, or of another app (40029).
+    #[error("WeChat does not accept the code")]
+    CodeInvalid,
+    /// The code was exchanged before (40163).
+    #[error("the code was used before")]
+    CodeUsed,
+    /// Too many logins of this user (45011).
+    #[error("too many logins")]
+    RateLimited,
+    /// WeChat blocks this user as a high risk (40226).
+    #[error("WeChat blocks this user")]
+    UserBlocked,
+    /// WeChat is busy, unreachable or unreadable. The same code may be tried again.
+    #[error("WeChat is unavailable: {0}")]
+    Unavailable(String),
+    /// WeChat refuses us, not the user: wrong secret, wrong appid, an address that is not on the list.
+    #[error("WeChat refuses this server: {0}")]
+    Misconfigured(String),
+}
+
+/// A session, just made. `Debug` does not show the token.
+pub(crate) struct LoggedIn {
+    /// The token: the only time it exists outside the phone.
+    pub(crate) token: String,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for LoggedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoggedIn")
+            .field("token", &"***")
+            .field("expires_at", &self.expires_at)
+            .finish()
+    }
+}
+
+/// Why a login failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// WeChat.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Turns a code into a session. A code that was used is forgiven for five minutes if its session was made here: then our
+/// answer was lost, and the same client asks again.
+pub(crate) async fn log_in(
+    ports: &Ports,
+    login: &Arc<dyn LoginPort>,
+    appid: Appid,
+    code: &str,
+) -> Result<LoggedIn, LoginError> {
+    let code_hash = sha256_hex(code);
+    let openid = match login.exchange(&appid, code).await {
+        Ok(openid) => openid,
+        Err(ExchangeError::CodeUsed) => {
+            let earlier = ports
+                .store
+                .session_by_code(appid.clone(), code_hash.clone())
+                .await?;
+            let now = ports.clock.now();
+            earlier
+                .filter(|session| session.code_may_be_repeated(now))
+                .map(|session| session.openid)
+                .ok_or(ExchangeError::CodeUsed)?
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let token = new_token(&*ports.ids);
+    let created_at = ports.clock.now();
+    let expires_at = created_at.plus_ms(SESSION_MS);
+    let session = Session {
+        token_hash: sha256_hex(&token),
+        appid,
+        openid,
+        code_hash,
+        created_at,
+        expires_at,
+    };
+    ports.store.put_session(session).await?;
+    Ok(LoggedIn { token, expires_at })
+}
+
+/// 32 random bytes as URL-safe text.
+fn new_token(ids: &dyn Ids) -> String {
+    let halves = [ids.random(), ids.random()].map(u128::to_be_bytes);
+    URL_SAFE_NO_PAD.encode(halves.concat())
+}

@@ -1,0 +1,160 @@
+//! A store that tells: every event is logged once, when it is committed, whichever way the news came in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shouyin_core::Timestamp;
+use shouyin_core::api_key::ApiKey;
+use shouyin_core::event::{EventType, StoredEvent};
+use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::incident::Incident;
+use shouyin_core::notification::NotificationRecord;
+use shouyin_core::payment::Payment;
+use shouyin_core::ports::{
+    BoxFuture, Changes, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError,
+};
+use shouyin_core::session::Session;
+use shouyin_core::task::{Lease, Task};
+use tracing::{info, warn};
+
+use crate::journal::Journal;
+
+/// Passes everything on to the store behind it.
+pub(crate) struct ObservedStore {
+    inner: Arc<dyn Store>,
+    journal: Option<Arc<Journal>>,
+}
+
+impl ObservedStore {
+    pub(crate) fn new(inner: Arc<dyn Store>, journal: Option<Arc<Journal>>) -> Self {
+        Self { inner, journal }
+    }
+
+    fn tell(&self, changes: &Changes) {
+        for event in &changes.events {
+            let id = &event.payment_id;
+            match event.event_type {
+                EventType::PaymentCreated => info!(payment.id = %id, "Payment {id} created"),
+                EventType::PaymentPaid => info!(payment.id = %id, "Payment {id} is paid"),
+                EventType::PaymentPaidLate => {
+                    warn!(payment.id = %id, "Payment {id} was paid after it was closed: deliver or refund");
+                }
+                EventType::PaymentClosed => info!(payment.id = %id, "Payment {id} is closed"),
+            }
+        }
+        for incident in &changes.incidents {
+            warn!(
+                payment.id = ?incident.payment_id, out_trade_no = %incident.out_trade_no,
+                incident = incident.kind.as_str(), detail = incident.detail,
+                "Incident: WeChat's word contradicts our record"
+            );
+        }
+        if let Some(journal) = &self.journal {
+            journal.committed(changes);
+        }
+    }
+}
+
+impl Store for ObservedStore {
+    fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let slot = Arc::new(Mutex::new(None));
+            let seen = Arc::clone(&slot);
+            let decide: Decide = Box::new(move |loaded| {
+                let changes = decide(loaded);
+                if !changes.events.is_empty() || !changes.incidents.is_empty() {
+                    *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(changes.clone());
+                }
+                changes
+            });
+            self.inner.transact(load, decide).await?;
+            let told = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(changes) = told {
+                self.tell(&changes);
+            }
+            Ok(())
+        })
+    }
+
+    fn claim_tasks(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        lease: Lease,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
+        self.inner.claim_tasks(now, lease_until, lease, limit)
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.inner.next_due()
+    }
+
+    fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {
+        self.inner.payment(key)
+    }
+
+    fn payments(
+        &self,
+        mchid: Mchid,
+        filter: PaymentFilter,
+    ) -> BoxFuture<'_, Result<Vec<Payment>, StoreError>> {
+        self.inner.payments(mchid, filter)
+    }
+
+    fn events(
+        &self,
+        mchid: Mchid,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.inner.events(mchid, after, limit)
+    }
+
+    fn incidents(
+        &self,
+        mchid: Mchid,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Incident>, StoreError>> {
+        self.inner.incidents(mchid, limit)
+    }
+
+    fn notifications(
+        &self,
+        mchid: Mchid,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
+        self.inner.notifications(mchid, limit)
+    }
+
+    fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.put_session(session)
+    }
+
+    fn session(&self, token_hash: String) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        self.inner.session(token_hash)
+    }
+
+    fn session_by_code(
+        &self,
+        appid: Appid,
+        code_hash: String,
+    ) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        self.inner.session_by_code(appid, code_hash)
+    }
+
+    fn delete_ended_sessions(&self, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.delete_ended_sessions(now)
+    }
+
+    fn put_api_key(&self, key: ApiKey) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.put_api_key(key)
+    }
+
+    fn api_key(&self, hash: String) -> BoxFuture<'_, Result<Option<ApiKey>, StoreError>> {
+        self.inner.api_key(hash)
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.ping()
+    }
+}

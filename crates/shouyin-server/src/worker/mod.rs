@@ -1,0 +1,107 @@
+//! The worker loop: whatever is owed and due is leased and run, whoever left it behind. Recovery after a crash is this
+//! loop and nothing else.
+
+mod housekeeping;
+
+use std::time::Duration;
+
+use shouyin_core::ports::{Ports, StoreError};
+use shouyin_core::task::Task;
+use shouyin_core::time::SECOND_MS;
+use shouyin_core::worker;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+
+pub(crate) use housekeeping::Housekeeping;
+pub use housekeeping::Refresh;
+
+/// How many tasks run at once: each is mostly waiting for WeChat.
+const SLOTS: usize = 64;
+/// The loop looks at least this often, in milliseconds: a request may have left a task that is due before the one we sleep for.
+const LOOK_EVERY_MS: i64 = SECOND_MS;
+/// And at most this often, in milliseconds, so that a task that cannot be leased does not make us spin.
+const LOOK_AT_MOST_EVERY_MS: i64 = 20;
+
+/// Runs until `stop`, then finishes the tasks that are running and returns.
+pub(crate) async fn run(ports: Ports, mut housekeeping: Housekeeping, stop: CancellationToken) {
+    let mut running: JoinSet<()> = JoinSet::new();
+    let mut healthy = true;
+    while !stop.is_cancelled() {
+        housekeeping.start_due(&ports);
+        let wait_ms = match start_due(&ports, &mut running).await {
+            Ok(wait_ms) => {
+                if !healthy {
+                    info!("The database is back; the worker goes on");
+                }
+                healthy = true;
+                wait_ms
+            }
+            Err(why) => {
+                // Once, not once a second: the database may be away for hours.
+                if healthy {
+                    error!(error = %why, "The worker cannot read its tasks; it keeps trying");
+                }
+                healthy = false;
+                LOOK_EVERY_MS
+            }
+        };
+        let nap = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(nap) => {}
+            // A free slot matters only when all were taken.
+            Some(_) = running.join_next(), if running.len() >= SLOTS => {}
+        }
+        while running.try_join_next().is_some() {}
+    }
+    if !running.is_empty() {
+        info!(tasks = running.len(), "Waiting for running tasks to finish");
+    }
+    while running.join_next().await.is_some() {}
+    housekeeping.stop().await;
+}
+
+/// Starts what is due, as far as there are slots, and says how long nothing else will be, in milliseconds.
+async fn start_due(ports: &Ports, running: &mut JoinSet<()>) -> Result<i64, StoreError> {
+    let free = SLOTS.saturating_sub(running.len());
+    if free == 0 {
+        return Ok(LOOK_EVERY_MS);
+    }
+    let due_in_ms = match ports.store.next_due().await? {
+        None => return Ok(LOOK_EVERY_MS),
+        Some(due) => due.since(ports.clock.now()),
+    };
+    if due_in_ms > 0 {
+        return Ok(due_in_ms.clamp(LOOK_AT_MOST_EVERY_MS, LOOK_EVERY_MS));
+    }
+    let limit = u32::try_from(free).unwrap_or(u32::MAX);
+    for task in worker::claim(ports, limit).await? {
+        let ports = ports.clone();
+        running.spawn(run_one(ports, task));
+    }
+    // Look again at once: there may be more than there were slots, or one that is due in a moment.
+    Ok(LOOK_AT_MOST_EVERY_MS)
+}
+
+async fn run_one(ports: Ports, task: Task) {
+    let (kind, payment_id, tries) = (task.key.kind, task.key.payment_id.clone(), task.tries);
+    let out_trade_no = task.key.out_trade_no.clone();
+    debug!(
+        task.kind = kind.as_str(), payment.id = %payment_id, out_trade_no = ?out_trade_no, tries,
+        "Running a task"
+    );
+    // In a task of its own, so that a panic is reported and does not look like success.
+    let work = tokio::spawn(async move { worker::run_task(&ports, task).await });
+    match work.await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => error!(
+            task.kind = kind.as_str(), payment.id = %payment_id, error = %why,
+            "A task could not be finished; it is due again when its lease ends"
+        ),
+        Err(panic) => error!(
+            task.kind = kind.as_str(), payment.id = %payment_id, error = %panic,
+            "A task panicked; it is due again when its lease ends"
+        ),
+    }
+}

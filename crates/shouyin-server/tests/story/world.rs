@@ -1,0 +1,420 @@
+//! One server, one WeChat, one clock that stands still until it is moved.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use shouyin_core::Timestamp;
+use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::ports::{Clock, Ids, Ports, Store, StoreError};
+use shouyin_core::worker;
+use shouyin_server::journal::{Journal, JournalLoginTransport, JournalTransport, MerchantKeys};
+use shouyin_server::{Parts, Server, WechatLogin, new_api_key};
+use shouyin_store::{CommitFaults, MemoryStore};
+use shouyin_wechat::{MerchantAccount, WechatAcquirer};
+use tower::ServiceExt;
+use wechat_miniprogram::AppSecret;
+use wechatpay::crypto::{ApiV3Key, PrivateKey};
+use wechatpay::text::NotifyUrl;
+use wechatpay::v3::{self, KeyRing, RsaSigner};
+
+use crate::wechat::{
+    API_V3_KEY, APP_SECRET, LoginDoor, MERCHANT_KEY, PUBLIC_KEY_ID, PayDoor, WECHAT_KEY, Wechat,
+};
+
+pub const MCHID: &str = "1900000001";
+pub const OTHER_MCHID: &str = "1900000002";
+pub const APPID: &str = "wx1111222233334444";
+pub const OTHER_APPID: &str = "wx5555666677778888";
+
+/// 2026-01-05T12:03:04+08:00
+const START_MS: i64 = 1_767_585_784_000;
+
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl TestClock {
+    pub fn advance_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+/// Numbers that differ and are the same in every run.
+#[derive(Debug, Default)]
+struct Counted(AtomicU64);
+
+impl Ids for Counted {
+    fn random(&self) -> u128 {
+        let n = u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1);
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+    }
+}
+
+/// A disk that is full while the switch is on.
+#[derive(Debug, Default)]
+pub struct Disk {
+    full: AtomicBool,
+}
+
+impl Disk {
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+}
+
+impl CommitFaults for Disk {
+    fn before_commit(&self, _: u64) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            Err(StoreError::Unavailable(
+                "disk /var/secret-path is full".into(),
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn after_commit(&self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// An answer, read.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {:?}", self.text))
+    }
+
+    /// A success with this status, as JSON.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json()
+    }
+
+    /// A problem with this status and code, whose detail says something.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["type"], format!("/docs#{code}"));
+        assert!(body["title"].as_str().unwrap().len() > 5);
+        assert!(body["detail"].as_str().unwrap().len() > 10, "{body}");
+        body
+    }
+}
+
+pub struct World {
+    pub clock: Arc<TestClock>,
+    pub wechat: Arc<Wechat>,
+    pub store: MemoryStore,
+    pub disk: Arc<Disk>,
+    pub journal: Option<Arc<Journal>>,
+    pub parts: Parts,
+    pub ports: Ports,
+    router: Router,
+    pub api_key: String,
+    pub other_api_key: String,
+    keys: AtomicU64,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::build(false).await
+    }
+
+    pub async fn with_journal() -> Self {
+        Self::build(true).await
+    }
+
+    async fn build(with_journal: bool) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
+        let ids: Arc<dyn Ids> = Arc::new(Counted::default());
+        let wechat = Wechat::new(Arc::clone(&clock));
+        let rows = MemoryStore::new();
+        let disk = Arc::new(Disk::default());
+        let store = rows.with_faults(Arc::clone(&disk) as _);
+        let journal = with_journal.then(|| Journal::new(200, Arc::clone(&clock) as _));
+        let ports = Ports {
+            store: Arc::new(store.clone()),
+            acquirer: Arc::new(acquirer(&wechat, &clock, journal.as_ref())),
+            clock: Arc::clone(&clock) as _,
+            ids: Arc::clone(&ids),
+        };
+        let (api_key, other_api_key) = api_keys(&store, &*ids, clock.now()).await;
+        let login = Arc::new(login(&wechat, &clock, journal.as_ref()));
+        let apps = [
+            (mchid(MCHID), vec![appid(APPID)]),
+            (mchid(OTHER_MCHID), vec![appid(APPID), appid(OTHER_APPID)]),
+        ];
+        let mut parts = Parts::new(ports, login, apps.into_iter().collect());
+        parts.journal.clone_from(&journal);
+        let server = Server::build(parts.clone());
+        Self {
+            router: server.router(),
+            ports: server.ports().clone(),
+            clock,
+            wechat,
+            store,
+            disk,
+            journal,
+            parts,
+            api_key,
+            other_api_key,
+            keys: AtomicU64::new(0),
+        }
+    }
+
+    /// Any request.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(body.into()).unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    fn fresh_key(&self) -> String {
+        format!("key-{}", self.keys.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// The shop's backend posts, under a fresh idempotency key.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_as(&self.api_key, &self.fresh_key(), path, &body.to_string())
+            .await
+    }
+
+    pub async fn post_as(&self, api_key: &str, key: &str, path: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {api_key}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("idempotency-key", key),
+            ("content-type", "application/json"),
+        ];
+        self.send("POST", path, &headers, body.to_owned()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.get_as(&self.api_key, path).await
+    }
+
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        self.send("GET", path, &[("authorization", bearer.as_str())], "")
+            .await
+    }
+
+    /// The phone posts.
+    pub async fn phone(&self, session: &str, path: &str) -> Answer {
+        let bearer = format!("Bearer {session}");
+        self.send("POST", path, &[("authorization", bearer.as_str())], "{}")
+            .await
+    }
+
+    pub async fn login(&self, code: &str) -> Answer {
+        let body = json!({ "appid": APPID, "code": code }).to_string();
+        self.send("POST", "/mp/v1/login", &[], body).await
+    }
+
+    /// A session of this user.
+    pub async fn session(&self, code: &str) -> String {
+        let answer = self.login(code).await.ok(200);
+        answer["session_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A coffee for 19.90 yuan; its payment id.
+    pub async fn order(&self, order_no: &str) -> String {
+        let payment = self.post("/v1/payments", &coffee(order_no)).await.ok(201);
+        payment["id"].as_str().unwrap().to_owned()
+    }
+
+    /// WeChat delivers.
+    pub async fn notify(&self, (headers, body): (Vec<(String, String)>, Vec<u8>)) -> Answer {
+        self.notify_to(MCHID, &headers, body).await
+    }
+
+    pub async fn notify_to(
+        &self,
+        mchid: &str,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        self.send("POST", &format!("/wechat/notify/{mchid}"), &headers, body)
+            .await
+    }
+
+    pub async fn state(&self, id: &str) -> String {
+        let payment = self.get(&format!("/v1/payments/{id}")).await.ok(200);
+        payment["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs everything that is due, as the worker loop does, until nothing is.
+    pub async fn work(&self) {
+        loop {
+            let due = worker::claim(&self.ports, 64).await.unwrap();
+            if due.is_empty() {
+                return;
+            }
+            for task in due {
+                worker::run_task(&self.ports, task).await.unwrap();
+            }
+        }
+    }
+
+    /// How many events of this type there are.
+    pub fn events(&self, name: &str) -> usize {
+        let all = self.store.all_events();
+        all.iter()
+            .filter(|e| e.event.event_type.as_str() == name)
+            .count()
+    }
+}
+
+pub fn coffee(order_no: &str) -> Value {
+    json!({ "order_no": order_no, "amount_fen": 1990, "description": "拿铁 Latte" })
+}
+
+fn mchid(text: &str) -> Mchid {
+    Mchid::parse(text).unwrap()
+}
+
+fn appid(text: &str) -> Appid {
+    Appid::parse(text).unwrap()
+}
+
+fn seconds(clock: &Arc<TestClock>) -> Arc<dyn Fn() -> i64 + Send + Sync> {
+    let clock = Arc::clone(clock);
+    Arc::new(move || clock.now().as_seconds())
+}
+
+fn acquirer(
+    wechat: &Arc<Wechat>,
+    clock: &Arc<TestClock>,
+    journal: Option<&Arc<Journal>>,
+) -> WechatAcquirer {
+    let account = |number: &str, apps: &[&str]| {
+        let keys = Arc::new(KeyRing::new());
+        keys.insert_public_key(
+            PUBLIC_KEY_ID,
+            PrivateKey::from_pem(WECHAT_KEY).unwrap().public_key(),
+        );
+        let mut transport: Arc<dyn v3::Transport> = Arc::new(PayDoor(Arc::clone(wechat)));
+        let api_v3_key = ApiV3Key::new(API_V3_KEY).unwrap();
+        if let Some(journal) = journal {
+            journal.set_keys(
+                mchid(number),
+                MerchantKeys {
+                    keys: Arc::clone(&keys),
+                    api_v3_key: api_v3_key.clone(),
+                },
+            );
+            transport = Arc::new(JournalTransport::new(
+                transport,
+                Arc::clone(journal),
+                Arc::clone(&keys),
+            ));
+        }
+        let account = v3::Account {
+            mchid: wechatpay::text::Mchid::parse(number).unwrap(),
+            signer: Arc::new(RsaSigner::new(
+                "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+                PrivateKey::from_pem(MERCHANT_KEY).unwrap(),
+            )),
+            keys,
+            api_v3_key: Some(api_v3_key),
+            request_serial: Some(PUBLIC_KEY_ID.to_owned()),
+        };
+        let client = v3::Client::new(
+            account,
+            transport,
+            seconds(clock),
+            Arc::new(v3::random_nonce),
+        );
+        let notify_url =
+            NotifyUrl::parse(&format!("https://pay.example.com/wechat/notify/{number}")).unwrap();
+        let appids: BTreeSet<Appid> = apps.iter().map(|app| appid(app)).collect();
+        (
+            mchid(number),
+            MerchantAccount {
+                client,
+                appids,
+                notify_url,
+            },
+        )
+    };
+    WechatAcquirer::new([
+        account(MCHID, &[APPID]),
+        account(OTHER_MCHID, &[APPID, OTHER_APPID]),
+    ])
+}
+
+fn login(
+    wechat: &Arc<Wechat>,
+    clock: &Arc<TestClock>,
+    journal: Option<&Arc<Journal>>,
+) -> WechatLogin {
+    let mut transport: Arc<dyn wechat_miniprogram::Transport> =
+        Arc::new(LoginDoor(Arc::clone(wechat)));
+    if let Some(journal) = journal {
+        transport = Arc::new(JournalLoginTransport::new(transport, Arc::clone(journal)));
+    }
+    WechatLogin::new([APPID, OTHER_APPID].map(|id| {
+        let client = wechat_miniprogram::Client::new(
+            id,
+            AppSecret::new(APP_SECRET),
+            Arc::clone(&transport),
+            seconds(clock),
+        );
+        (appid(id), client)
+    }))
+}
+
+async fn api_keys(store: &MemoryStore, ids: &dyn Ids, now: Timestamp) -> (String, String) {
+    let (one, first) = new_api_key(mchid(MCHID), "shop", ids, now);
+    let (two, second) = new_api_key(mchid(OTHER_MCHID), "other shop", ids, now);
+    store.put_api_key(first).await.unwrap();
+    store.put_api_key(second).await.unwrap();
+    (one, two)
+}

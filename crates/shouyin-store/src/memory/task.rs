@@ -1,0 +1,75 @@
+//! Tasks and their leases.
+
+use std::collections::BTreeMap;
+
+use shouyin_core::Timestamp;
+use shouyin_core::task::{Lease, Task, TaskChange, TaskKey};
+
+type Tasks = BTreeMap<TaskKey, Task>;
+
+pub(super) fn apply(tasks: &mut Tasks, change: TaskChange) {
+    match change {
+        TaskChange::Put(task) => {
+            tasks.insert(task.key.clone(), task);
+        }
+        TaskChange::PutIfAbsent(task) => {
+            tasks.entry(task.key.clone()).or_insert(task);
+        }
+        TaskChange::Reschedule {
+            key,
+            lease,
+            due_at,
+            tries,
+        } => {
+            if let Some(task) = held(tasks, &key, lease) {
+                task.due_at = due_at;
+                task.tries = tries;
+                task.lease = None;
+            }
+        }
+        TaskChange::Finish { key, lease } => {
+            if held(tasks, &key, lease).is_some() {
+                tasks.remove(&key);
+            }
+        }
+        TaskChange::Remove(key) => {
+            tasks.remove(&key);
+        }
+        TaskChange::RemoveAll(payment_id) => tasks.retain(|key, _| key.payment_id != payment_id),
+    }
+}
+
+fn held<'t>(tasks: &'t mut Tasks, key: &TaskKey, lease: Lease) -> Option<&'t mut Task> {
+    tasks.get_mut(key).filter(|task| task.lease == Some(lease))
+}
+
+/// The first `limit` due tasks in (due, key) order.
+pub(super) fn due(tasks: &Tasks, now: Timestamp, limit: u32) -> Vec<TaskKey> {
+    let mut due: Vec<(Timestamp, &TaskKey)> = tasks
+        .values()
+        .filter(|task| task.due_at <= now)
+        .map(|task| (task.due_at, &task.key))
+        .collect();
+    due.sort();
+    due.into_iter()
+        .take(usize::try_from(limit).unwrap_or(usize::MAX))
+        .map(|(_, key)| key.clone())
+        .collect()
+}
+
+/// Leases the given tasks; returns them as they are then.
+pub(super) fn lease(
+    tasks: &mut Tasks,
+    keys: &[TaskKey],
+    lease_until: Timestamp,
+    lease: Lease,
+) -> Vec<Task> {
+    keys.iter()
+        .filter_map(|key| {
+            let task = tasks.get_mut(key)?;
+            task.due_at = lease_until;
+            task.lease = Some(lease);
+            Some(task.clone())
+        })
+        .collect()
+}

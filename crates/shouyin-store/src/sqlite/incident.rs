@@ -1,0 +1,73 @@
+//! Incidents: a kind is kept once for an order, however often it is seen.
+
+use rusqlite::{Connection, params};
+use shouyin_core::id::{Mchid, OutTradeNo, PaymentId};
+use shouyin_core::incident::{Incident, IncidentKind};
+
+use super::columns::Columns;
+use super::error::DbError;
+
+pub(super) fn insert_once(conn: &Connection, incident: &Incident) -> Result<(), DbError> {
+    conn.prepare_cached(
+        "insert into incident (mchid, kind, out_trade_no, payment_id, at, detail)
+         values (?1, ?2, ?3, ?4, ?5, ?6)
+         on conflict (mchid, kind, out_trade_no) do nothing",
+    )?
+    .execute(params![
+        incident.mchid.as_str(),
+        incident.kind.as_str(),
+        incident.out_trade_no.as_str(),
+        incident.payment_id.as_ref().map(PaymentId::as_str),
+        incident.at.as_millis(),
+        incident.detail,
+    ])?;
+    Ok(())
+}
+
+/// A merchant's incidents, newest first.
+pub(super) fn newest(
+    conn: &Connection,
+    mchid: &Mchid,
+    limit: u32,
+) -> Result<Vec<Incident>, DbError> {
+    let mut statement = conn.prepare_cached(
+        "select seq, mchid, kind, out_trade_no, payment_id, at, detail
+         from incident indexed by incident_mchid
+         where mchid = ?1 order by seq desc limit ?2",
+    )?;
+    let mut rows = statement.query(params![mchid.as_str(), limit])?;
+    let mut incidents = Vec::new();
+    while let Some(row) = rows.next()? {
+        incidents.push(from_row(&mut Columns::new("incident", row))?);
+    }
+    Ok(incidents)
+}
+
+fn from_row(columns: &mut Columns<'_>) -> Result<Incident, DbError> {
+    columns.value::<i64>()?;
+    Ok(Incident {
+        mchid: columns.parsed(Mchid::parse)?,
+        kind: columns.named(parse_kind)?,
+        out_trade_no: columns.parsed(OutTradeNo::parse)?,
+        payment_id: columns.optional(PaymentId::parse)?,
+        at: columns.time()?,
+        detail: columns.value()?,
+    })
+}
+
+/// The inverse of [`IncidentKind::as_str`].
+fn parse_kind(text: &str) -> Option<IncidentKind> {
+    [
+        IncidentKind::AmountMismatch,
+        IncidentKind::OwnerMismatch,
+        IncidentKind::PayerMismatch,
+        IncidentKind::ProductMismatch,
+        IncidentKind::UnknownOrder,
+        IncidentKind::IncompleteSuccess,
+        IncidentKind::TransactionMismatch,
+        IncidentKind::SecondSuccess,
+        IncidentKind::OrderVanished,
+    ]
+    .into_iter()
+    .find(|kind| kind.as_str() == text)
+}

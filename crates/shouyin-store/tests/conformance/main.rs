@@ -1,0 +1,121 @@
+//! One suite of stories for every store. A new database joins with one line at the end of this file.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a story an unexpected error is a failure of the story"
+)]
+
+mod access;
+mod block_on;
+mod event;
+mod evidence;
+mod lock;
+mod memory;
+mod payment;
+mod sample;
+mod sqlite;
+mod task;
+mod unique;
+
+use std::sync::Arc;
+
+use shouyin_core::ports::Store;
+use shouyin_store::{MemoryStore, SqliteStore};
+
+use crate::block_on::block_on;
+
+/// What a story may need besides the store itself: kept until the story ends.
+type Keep = Box<dyn std::any::Any>;
+
+fn in_memory() -> (Arc<dyn Store>, Keep) {
+    (Arc::new(MemoryStore::new()), Box::new(()))
+}
+
+fn sqlite_file() -> (Arc<dyn Store>, Keep) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("shouyin.db")).unwrap();
+    (Arc::new(store), Box::new(directory))
+}
+
+fn sqlite_in_memory() -> (Arc<dyn Store>, Keep) {
+    let store = SqliteStore::open_in_memory().unwrap();
+    (Arc::new(store), Box::new(()))
+}
+
+fn sqlite_single_threaded() -> (Arc<dyn Store>, Keep) {
+    let store = SqliteStore::single_threaded_in_memory().unwrap();
+    (Arc::new(store), Box::new(()))
+}
+
+macro_rules! stories {
+    ($constructor:ident: $($file:ident :: $story:ident),* $(,)?) => {$(
+        #[test]
+        fn $story() {
+            let (store, keep) = super::$constructor();
+            super::block_on(super::$file::$story(store));
+            drop(keep);
+        }
+    )*};
+}
+
+macro_rules! every_story_on {
+    ($module:ident, $constructor:ident) => {
+        mod $module {
+            stories! { $constructor:
+                payment::a_payment_is_found_by_every_key,
+                payment::a_payment_is_not_found_for_another_merchant,
+                payment::every_state_is_read_as_it_was_saved,
+                payment::every_change_of_state_is_saved,
+                payment::a_changed_payment_is_saved_with_its_attempts,
+                payment::what_never_changes_is_not_changed,
+                payment::nobody_is_asked_to_pay_nothing,
+                payment::the_newest_payment_of_an_order_no_is_the_one_stored_last,
+                payment::lists_are_paged_newest_first,
+                payment::a_cursor_of_nobody_leads_nowhere,
+                payment::lists_are_filtered_by_order_no_and_state,
+                lock::decisions_on_one_payment_are_serialised,
+                lock::decisions_on_many_payments_are_all_saved,
+                lock::a_change_of_everything_is_saved_completely,
+                lock::a_change_that_is_refused_at_its_end_leaves_nothing,
+                lock::a_panicking_decision_leaves_nothing,
+                lock::a_request_fails_alone,
+                lock::a_decision_runs_once,
+                lock::what_is_answered_can_be_read,
+                unique::a_payment_id_exists_once,
+                unique::an_order_no_has_one_current_payment,
+                unique::a_closed_payment_frees_its_order_no,
+                unique::late_money_is_kept_beside_a_newer_payment,
+                unique::an_out_trade_no_exists_once_for_a_merchant,
+                unique::an_event_id_exists_once,
+                unique::an_idempotency_key_has_one_answer_for_a_merchant,
+                event::events_are_paged_in_the_order_of_commits,
+                event::every_type_of_event_is_kept,
+                event::a_reader_who_keeps_up_misses_no_event,
+                task::a_due_task_is_claimed_with_its_lease,
+                task::tasks_are_claimed_in_the_order_of_due_time_and_key,
+                task::a_lease_ends_and_another_worker_takes_over,
+                task::whoever_lost_the_lease_cannot_disturb_its_successor,
+                task::a_task_without_lease_is_not_finished_by_anybody,
+                task::a_task_is_put_off_by_its_holder,
+                task::putting_replaces_and_putting_if_absent_does_not,
+                task::tasks_are_removed_whoever_holds_them,
+                task::changes_of_tasks_are_applied_in_order,
+                task::nothing_is_due_when_nothing_is_owed,
+                task::two_workers_never_hold_the_same_task,
+                evidence::an_incident_is_kept_once,
+                evidence::every_kind_of_incident_is_kept,
+                evidence::every_notification_is_kept_as_it_came,
+                access::a_session_is_found_by_its_token,
+                access::the_newest_session_of_a_login_code_is_found,
+                access::sessions_that_ended_are_deleted,
+                access::an_api_key_speaks_for_one_merchant,
+                access::a_healthy_store_says_so,
+            }
+        }
+    };
+}
+
+every_story_on!(on_memory, in_memory);
+every_story_on!(on_sqlite_file, sqlite_file);
+every_story_on!(on_sqlite_in_memory, sqlite_in_memory);
+every_story_on!(on_sqlite_single_threaded, sqlite_single_threaded);

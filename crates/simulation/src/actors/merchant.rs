@@ -1,0 +1,132 @@
+//! The merchant's backend: asks to be paid, repeats itself when unsure, closes what nobody wants any more.
+
+use fen::Fen;
+use shouyin_core::id::{IdempotencyKey, OrderNo};
+use shouyin_core::idempotency::Idempotency;
+use shouyin_core::payment::decide::NewPayment;
+use shouyin_core::payment::{Payment, PaymentState};
+use shouyin_core::time::{HOUR_MS, MINUTE_MS};
+
+use super::Sale;
+use crate::check::Violation;
+use crate::server::Ask;
+use crate::setup::{MCHIDS, USERS};
+use crate::story::Step;
+use crate::world::World;
+
+/// How long payments may stay open: most for minutes, some beyond the life of a prepay id.
+const EXPIRIES_MS: [i64; 5] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS];
+
+impl World {
+    /// A merchant asks to be paid for something new.
+    pub(super) fn create(&mut self) -> Result<(), Violation> {
+        let (party, person, amount, expiry) = {
+            let mut inner = self.hub.lock();
+            let choice = &mut inner.choice;
+            // Mostly the same merchant: two merchants matter only for the attacker.
+            let party = if choice.upto(7) == 0 { MCHIDS.len() - 1 } else { 0 };
+            (party, choice.index(USERS.len()), choice.upto(250), choice.index(EXPIRIES_MS.len()))
+        };
+        let expires_in_ms = EXPIRIES_MS.get(expiry).copied().unwrap_or(MINUTE_MS);
+        let sale = self.add_sale(party, person, i64::from(amount) + 1, expires_in_ms)?;
+        self.ask_to_be_paid(sale, None);
+        Ok(())
+    }
+
+    /// Adds a sale that the merchant has not asked for yet.
+    pub(crate) fn add_sale(
+        &mut self,
+        party: usize,
+        person: usize,
+        amount: i64,
+        expires_in_ms: i64,
+    ) -> Result<usize, Violation> {
+        let index = self.sales.len();
+        let broken = |error: shouyin_core::id::InvalidId| Violation::new("WORLD", error.to_string());
+        self.sales.push(Sale {
+            party,
+            order_no: OrderNo::parse(format!("coffee-{index}")).map_err(broken)?,
+            key: IdempotencyKey::parse(format!("key-{index}")).map_err(broken)?,
+            amount: Fen::new(amount),
+            expires_in_ms,
+            first_answer: None,
+            payment: None,
+            person,
+            tickets: Vec::new(),
+            over: false,
+        });
+        Ok(index)
+    }
+
+    /// Sends the request, which is the same however often it is sent.
+    pub(crate) fn ask_to_be_paid(&mut self, index: usize, again: Option<Step>) {
+        let Some((new, idempotency)) = self.request_of(index) else {
+            return;
+        };
+        self.hub.say(format_args!("merchant asks for payment {index}"));
+        self.ask(index, 0, Ask::Create(Box::new(new), idempotency), again);
+    }
+
+    fn request_of(&self, index: usize) -> Option<(NewPayment, Idempotency)> {
+        let sale = self.sales.get(index)?;
+        let party = self.setup.parties.get(sale.party)?;
+        let new = NewPayment {
+            mchid: party.mchid.clone(),
+            appid: self.setup.appid.clone(),
+            order_no: sale.order_no.clone(),
+            amount: sale.amount,
+            description: "拿铁 Latte".to_owned(),
+            attach: None,
+            expires_in_ms: sale.expires_in_ms,
+        };
+        let idempotency = Idempotency {
+            key: sale.key.clone(),
+            fingerprint: format!("POST /v1/payments {} {}", sale.order_no, sale.amount.get()),
+        };
+        Some((new, idempotency))
+    }
+
+    /// The merchant did not get an answer, or believes so.
+    pub(super) fn create_again(&mut self) -> Result<(), Violation> {
+        if let Some(index) = self.some_sale() {
+            self.ask_to_be_paid(index, None);
+        }
+        Ok(())
+    }
+
+    /// A merchant closes one of its payments.
+    pub(super) fn close_any(&mut self) -> Result<(), Violation> {
+        if let Some(index) = self.some_sale() {
+            self.close_sale(index, None);
+        }
+        Ok(())
+    }
+
+    /// Closes a payment, if it is known.
+    pub(crate) fn close_sale(&mut self, index: usize, again: Option<Step>) {
+        let Some(sale) = self.sales.get(index) else {
+            return;
+        };
+        let party = self.setup.parties.get(sale.party);
+        let (Some(id), Some(party)) = (sale.payment.clone(), party) else {
+            self.unanswered(index, again);
+            return;
+        };
+        let mchid = party.mchid.clone();
+        self.hub.say(format_args!("merchant closes payment {index}"));
+        self.ask(index, 0, Ask::Close(mchid, id), again);
+    }
+
+    pub(super) fn was_closed(&mut self, index: usize, payment: Option<&Payment>, _: Option<Step>) {
+        let state = payment.map_or("unknown", |payment| payment.state.as_str());
+        self.hub
+            .say(format_args!("merchant is told that payment {index} is {state}"));
+        let is_final = payment.is_some_and(|payment| match payment.state {
+            PaymentState::Paid(_) | PaymentState::Closed { .. } => true,
+            PaymentState::Open | PaymentState::Closing { .. } => false,
+        });
+        if let Some(sale) = self.sales.get_mut(index) {
+            sale.over |= is_final;
+        }
+    }
+}

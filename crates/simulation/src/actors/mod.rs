@@ -1,0 +1,259 @@
+//! Everybody who acts on the world: merchants, shoppers, the attacker, the operator and the reaper.
+
+mod attacker;
+mod merchant;
+mod operator;
+mod shopper;
+
+use fen::Fen;
+use shouyin_core::id::{IdempotencyKey, OrderNo, PaymentId};
+use shouyin_core::payment::service::CreateAnswer;
+use shouyin_core::ports::RequestPayment;
+
+use crate::check::Violation;
+use crate::choice::Fault;
+use crate::hub::Boot;
+use crate::server::{self, Ask, CallId, Reply};
+use crate::story::Step;
+use crate::world::{Event, World};
+
+/// What somebody can decide to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A merchant asks to be paid.
+    Create,
+    /// A merchant repeats an earlier request, or uses its idempotency key for another one.
+    CreateAgain,
+    /// A shopper taps "pay".
+    Tap,
+    /// A shopper does something at the cashier.
+    AtTheCashier,
+    /// A phone asks whether it is paid.
+    Confirm,
+    /// A merchant closes a payment.
+    Close,
+    /// An attacker, or WeChat's own test, sends a notification that must be refused.
+    Forge,
+    /// Somebody sends an old notification again.
+    Replay,
+    /// The reaper kills a server.
+    Crash,
+    /// Time passes: ten seconds to a day.
+    Jump,
+    /// WeChat signs with a new key; the operator configures it sooner or later.
+    RotateKey,
+    /// The operator sets a server's clock.
+    StepClock,
+}
+
+impl Action {
+    /// All of them, in the order of their weights.
+    pub const ALL: [Action; 12] = [
+        Action::Create,
+        Action::CreateAgain,
+        Action::Tap,
+        Action::AtTheCashier,
+        Action::Confirm,
+        Action::Close,
+        Action::Forge,
+        Action::Replay,
+        Action::Crash,
+        Action::Jump,
+        Action::RotateKey,
+        Action::StepClock,
+    ];
+}
+
+/// What a merchant wants to sell, as the merchant and the shoppers know it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sale {
+    /// Which merchant.
+    pub(crate) party: usize,
+    pub(crate) order_no: OrderNo,
+    pub(crate) key: IdempotencyKey,
+    pub(crate) amount: Fen,
+    pub(crate) expires_in_ms: i64,
+    /// The answer to the first request that was answered: every later one must be the same.
+    pub(crate) first_answer: Option<String>,
+    pub(crate) payment: Option<PaymentId>,
+    /// Who is to pay.
+    pub(crate) person: usize,
+    /// What phones got for `wx.requestPayment`, with whose phone it is.
+    pub(crate) tickets: Vec<(usize, RequestPayment)>,
+    /// A phone or the merchant was told that this is over.
+    pub(crate) over: bool,
+}
+
+/// A client that waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Client {
+    boot: Boot,
+    sale: usize,
+    person: usize,
+    /// What to do again when there is no answer.
+    again: Option<Step>,
+}
+
+impl World {
+    /// Takes one action, chosen by its weight.
+    pub(crate) fn act(&mut self) -> Result<(), Violation> {
+        let weights = self.swarm.actions;
+        let total: u32 = weights.iter().sum();
+        let mut left = self.hub.lock().choice.upto(total.saturating_sub(1));
+        for (weight, action) in weights.iter().zip(Action::ALL) {
+            if left < *weight {
+                self.take(action)?;
+                return self.pump();
+            }
+            left -= *weight;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, action: Action) -> Result<(), Violation> {
+        match action {
+            Action::Create => self.create(),
+            Action::CreateAgain => self.create_again(),
+            Action::Tap => self.tap_any(),
+            Action::AtTheCashier => self.at_the_cashier(),
+            Action::Confirm => self.confirm_any(),
+            Action::Close => self.close_any(),
+            Action::Forge => self.forge(),
+            Action::Replay => {
+                self.replay();
+                Ok(())
+            }
+            Action::Crash => {
+                self.reap();
+                Ok(())
+            }
+            Action::Jump => self.jump(),
+            Action::RotateKey => self.rotate_key(),
+            Action::StepClock => {
+                self.step_clock();
+                Ok(())
+            }
+        }
+    }
+
+    /// One of the last few sales.
+    pub(crate) fn some_sale(&mut self) -> Option<usize> {
+        let recent = self.sales.len().min(6);
+        if recent == 0 {
+            return None;
+        }
+        let back = self.hub.lock().choice.index(recent);
+        self.sales.len().checked_sub(back + 1)
+    }
+
+    /// Sends a client's call to a server that is up. Without one the client sees no answer.
+    pub(crate) fn ask(&mut self, sale: usize, person: usize, ask: Ask, again: Option<Step>) {
+        let Some(server) = self.some_server() else {
+            self.unanswered(sale, again);
+            return;
+        };
+        let Some((boot, ports)) = self.ports_of(server) else {
+            return;
+        };
+        self.last_call += 1;
+        let call = self.last_call;
+        let client = Client {
+            boot,
+            sale,
+            person,
+            again,
+        };
+        self.clients.insert(call, client);
+        let work = server::serve(ports, &self.setup, call, ask);
+        self.spawn(boot, work);
+    }
+
+    /// No answer came, or none that helps: a client in a story tries again.
+    pub(crate) fn unanswered(&mut self, sale: usize, again: Option<Step>) {
+        if let Some(step) = again {
+            self.hub.schedule(1_000, Event::Step { step, sale });
+        }
+    }
+
+    /// The server that a client was talking to has died.
+    pub(crate) fn hang_up(&mut self, boot: Boot) {
+        let dead: Vec<CallId> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.boot == boot)
+            .map(|(call, _)| *call)
+            .collect();
+        for call in dead {
+            if let Some(client) = self.clients.remove(&call) {
+                self.unanswered(client.sale, client.again);
+            }
+        }
+    }
+
+    /// A server answers a client.
+    pub(crate) fn replied(&mut self, call: CallId, reply: Reply) -> Result<(), Violation> {
+        let Some(client) = self.clients.remove(&call) else {
+            return Ok(());
+        };
+        let (sale, person) = (client.sale, client.person);
+        if self.hub.lock().choice.happens(Fault::ClientAnswerLost) {
+            self.hub.say(format_args!("answer to a client of payment {sale} lost"));
+            self.unanswered(sale, client.again);
+            return Ok(());
+        }
+        match reply {
+            Reply::Created(answer) => self.created(sale, answer),
+            Reply::Pay(answer) => {
+                self.tapped(sale, person, answer, client.again);
+                Ok(())
+            }
+            Reply::Seen(seen) => {
+                self.confirmed(sale, &seen, client.again);
+                Ok(())
+            }
+            Reply::Closed(payment) => {
+                self.was_closed(sale, payment.as_ref(), client.again);
+                Ok(())
+            }
+            Reply::Failed(error) => {
+                self.hub.say(format_args!("payment {sale}: server error: {error}"));
+                crate::world::not_corrupt(&error)?;
+                self.unanswered(sale, client.again);
+                Ok(())
+            }
+        }
+    }
+
+    /// S9: the same key and body, the same answer, for ever.
+    fn created(&mut self, index: usize, answer: CreateAnswer) -> Result<(), Violation> {
+        let body = match answer {
+            CreateAnswer::Payment(created) => {
+                shouyin_core::payment::view::PaymentView::from(&created.payment).to_json()
+            }
+            CreateAnswer::Replay { status: 201, body } => body,
+            other @ (CreateAnswer::Replay { .. }
+            | CreateAnswer::KeyConflict
+            | CreateAnswer::AppNotServed
+            | CreateAnswer::Refused(_)) => {
+                let detail = format!("payment {index}: a repeated request was answered {other:?}");
+                return Err(Violation::new("S9", detail));
+            }
+        };
+        let Some(sale) = self.sales.get_mut(index) else {
+            return Ok(());
+        };
+        if let Some(first) = &sale.first_answer {
+            if *first != body {
+                let detail = format!("payment {index}: first answered {first}, then {body}");
+                return Err(Violation::new("S9", detail));
+            }
+            return Ok(());
+        }
+        let view: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        let id = view["id"].as_str().and_then(|id| PaymentId::parse(id).ok());
+        self.hub.say(format_args!("payment {index} is created"));
+        sale.payment = id;
+        sale.first_answer = Some(body);
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! The operator, who sets clocks and keys, and the reaper, who kills processes.
+
+use std::sync::Arc;
+
+use shouyin_core::time::{DAY_MS, MINUTE_MS, SECOND_MS};
+use wechat_simulator::{Command, Input, PlatformKey};
+use wechatpay::v3::Signer;
+
+use crate::check::Violation;
+use crate::setup::platform_key;
+use crate::world::{Event, World};
+
+/// The farthest a wrong clock is off, milliseconds.
+const MOST_SKEW_MS: i64 = 10 * MINUTE_MS;
+/// The longest a dead process stays dead, milliseconds.
+const LONGEST_DOWN_MS: u32 = 600_000;
+
+impl World {
+    /// Time passes, and everything in it happens.
+    pub(super) fn jump(&mut self) -> Result<(), Violation> {
+        const SPANS_MS: [i64; 8] = [
+            10 * SECOND_MS,
+            20 * SECOND_MS,
+            MINUTE_MS,
+            6 * MINUTE_MS,
+            31 * MINUTE_MS,
+            2 * 60 * MINUTE_MS,
+            6 * 60 * MINUTE_MS,
+            DAY_MS,
+        ];
+        let index = self.hub.lock().choice.index(SPANS_MS.len());
+        let span = SPANS_MS.get(index).copied().unwrap_or(SECOND_MS);
+        let until = self.hub.now_ms() + span;
+        self.hub.say(format_args!("{} seconds pass", span / 1_000));
+        while self.deliver(until)? {}
+        self.hub.advance(until);
+        Ok(())
+    }
+
+    /// Kills a process; it comes back after a while, perhaps only to die again while it recovers.
+    pub(super) fn reap(&mut self) {
+        let Some(server) = self.some_server() else {
+            return;
+        };
+        self.hub.say(format_args!("server process {server} is killed"));
+        self.kill(server);
+    }
+
+    /// The process is gone; it starts again after a drawn time.
+    pub(crate) fn kill(&mut self, server: usize) {
+        let down = self.hub.lock().choice.duration_ms(LONGEST_DOWN_MS);
+        self.bury(server);
+        self.hub.schedule(1_000 + down, Event::Restart(server));
+    }
+
+    /// How far off the clock of a process is that starts now.
+    pub(crate) fn drawn_skew_ms(&mut self) -> i64 {
+        let mut inner = self.hub.lock();
+        if !inner.choice.happens(crate::choice::Fault::ClockSkew) {
+            return 0;
+        }
+        let most = u32::try_from(2 * MOST_SKEW_MS).unwrap_or(0);
+        i64::from(inner.choice.upto(most)) - MOST_SKEW_MS
+    }
+
+    /// Somebody corrects a clock, or makes it worse, while the process runs.
+    pub(super) fn step_clock(&mut self) {
+        let skew = self.drawn_skew_ms();
+        let index = self.hub.lock().choice.index(self.servers.len());
+        if let Some(server) = self.servers.get(index) {
+            server.clock.set_skew(skew);
+            self.hub
+                .say(format_args!("clock of server {index} is {skew} ms off"));
+        }
+    }
+
+    /// WeChat signs with a new key. A careful operator has configured it before; another one is told by the alarms.
+    pub(super) fn rotate_key(&mut self) -> Result<(), Violation> {
+        let (party, careful, late) = {
+            let mut inner = self.hub.lock();
+            let party = inner.choice.index(self.setup.parties.len());
+            let careful = inner.choice.upto(1) == 0;
+            (party, careful, inner.choice.duration_ms(900_000))
+        };
+        let Some(found) = self.setup.parties.get_mut(party) else {
+            return Ok(());
+        };
+        let key = platform_key(found.platform.len() + 1);
+        let serial = key.serial_no().to_owned();
+        found.platform.push(key.clone());
+        let mchid = found.mchid.to_string();
+        if careful {
+            self.configure_keys(party);
+        } else {
+            self.hub.schedule(late, Event::ConfigureKeys(party));
+        }
+        self.hub
+            .say(format_args!("WeChat signs for {mchid} with {serial}; configured before: {careful}"));
+        let key = PlatformKey {
+            signer: Arc::new(key),
+            opener: None,
+        };
+        self.wechat_step(Input::Control(Command::SetPublicKey { mchid, key }))?;
+        Ok(())
+    }
+
+    /// The operator adds every key that WeChat has announced for a merchant, now and for later starts.
+    pub(crate) fn configure_keys(&mut self, party: usize) {
+        let Some(found) = self.setup.parties.get_mut(party) else {
+            return;
+        };
+        found.configured = found.platform.len();
+        for server in &self.servers {
+            if let Some(ring) = server.keys.get(party) {
+                for key in &found.platform {
+                    crate::server::trust(ring, &*self.build, key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! An executor for one thread that never decides anything: it polls exactly the future it is told to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::hub::{Boot, Hub, ProcessId};
+use crate::server::Done;
+
+/// A future that belongs to one life of a server.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+struct Process {
+    boot: Boot,
+    work: Work,
+}
+
+/// The parked futures.
+#[derive(Default)]
+pub(crate) struct Executor {
+    parked: BTreeMap<ProcessId, Process>,
+    /// Those that wait for a lock inside the product instead of for the world.
+    blocked: BTreeSet<ProcessId>,
+    last: ProcessId,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Executor({} parked)", self.parked.len())
+    }
+}
+
+impl Executor {
+    /// Parks new work. It does not run before it is polled.
+    pub(crate) fn spawn(&mut self, boot: Boot, work: Work) -> ProcessId {
+        self.last += 1;
+        self.parked.insert(self.last, Process { boot, work });
+        self.last
+    }
+
+    /// Lets one future run until it waits. Its result, if it came to an end.
+    pub(crate) fn poll(&mut self, hub: &Hub, id: ProcessId) -> Option<Done> {
+        let mut process = self.parked.remove(&id)?;
+        self.blocked.remove(&id);
+        hub.lock().current = (id, process.boot);
+        let polled = process
+            .work
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        hub.lock().current = (0, 0);
+        match polled {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => {
+                if !hub.is_waiting(id) {
+                    self.blocked.insert(id);
+                }
+                self.parked.insert(id, process);
+                None
+            }
+        }
+    }
+
+    /// One that may go on now that another one has run: it waits for a lock inside the product.
+    pub(crate) fn blocked(&self) -> Vec<ProcessId> {
+        self.blocked.iter().copied().collect()
+    }
+
+    /// Drops everything that belongs to this life.
+    pub(crate) fn kill(&mut self, hub: &Hub, boot: Boot) -> usize {
+        let before = self.parked.len();
+        self.parked.retain(|_, process| process.boot != boot);
+        let parked = &self.parked;
+        self.blocked.retain(|id| parked.contains_key(id));
+        hub.forget(|id| !parked.contains_key(&id));
+        before - self.parked.len()
+    }
+
+    /// How many futures are parked.
+    pub(crate) fn len(&self) -> usize {
+        self.parked.len()
+    }
+}

@@ -1,0 +1,181 @@
+//! One run: draw the swarm, chaos, calm, judge.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use shouyin_core::time::DAY_MS;
+
+use crate::check::{Nets, Violation};
+use crate::choice::Choice;
+use crate::hub::{BEGIN_MS, Hub};
+use crate::server::Build;
+use crate::swarm::Swarm;
+use crate::trace::Trace;
+use crate::world::World;
+
+/// A run can be repeated from this alone (and the same program).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seed {
+    /// The number everything is made from.
+    pub seed: u64,
+    /// Bytes of chaos.
+    pub size: usize,
+}
+
+impl Seed {
+    /// Reads `SEED:SIZE`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seed, size) = text.split_once(':')?;
+        Some(Self {
+            seed: seed.parse().ok()?,
+            size: size.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seed, self.size)
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The invariant that did not hold, if one did not.
+    pub violation: Option<Violation>,
+    /// What happened.
+    pub trace: Trace,
+    /// How many events were handled.
+    pub events: u64,
+    /// Simulated time, milliseconds.
+    pub simulated_ms: i64,
+    /// How many payments were asked for, and how many of them WeChat has money for.
+    pub payments: (usize, usize),
+    /// How many calls left for WeChat, and the most for one number.
+    pub calls: (u64, u32),
+}
+
+/// No run needs more events than this: a world that never comes to rest is a failure of its own.
+const MOST_EVENTS: u64 = 100_000;
+/// How long calm lasts at most, milliseconds: beyond the seven days after which WeChat closes orders by itself.
+const CALM_MS: i64 = 8 * DAY_MS;
+/// Between two actions at most so much time passes, milliseconds.
+const HORIZON_MS: i64 = 4_000;
+/// Everything is compared with everything after so many events; in between only what changed.
+const SWEEP_EVERY: u64 = 256;
+
+/// Runs one seed. `keep_trace` keeps the lines and not only their fingerprint.
+pub fn run(seed: Seed, build: Arc<dyn Build>, keep_trace: bool) -> Report {
+    let swarm = Swarm::from_seed(seed.seed);
+    let choice = Choice::from_seed(seed.seed, seed.size, swarm.weights.clone());
+    let hub = Hub::new(
+        seed.seed,
+        choice,
+        Trace::new(keep_trace),
+        swarm.store_pause_ms,
+    );
+    conclude(hub, seed.seed, swarm, build, |world| {
+        chaos(world)?;
+        calm(world)
+    })
+}
+
+/// Builds a world, lets `play` happen in it, and reports. A panic in the product is a violation like any other.
+pub(crate) fn conclude(
+    hub: Arc<Hub>,
+    seed: u64,
+    swarm: Swarm,
+    build: Arc<dyn Build>,
+    play: impl FnOnce(&mut World) -> Result<(), Violation>,
+) -> Report {
+    let mut world = match World::new(Arc::clone(&hub), seed, swarm, build) {
+        Ok(world) => world,
+        Err(violation) => return report(&hub, Some(violation), None),
+    };
+    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world)));
+    let violation = match played {
+        Ok(Ok(())) => None,
+        Ok(Err(violation)) => Some(violation),
+        Err(panic) => Some(Violation::new("PANIC", message(&*panic))),
+    };
+    report(&hub, violation, Some(&world))
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned())
+}
+
+fn report(hub: &Hub, violation: Option<Violation>, world: Option<&World>) -> Report {
+    if let Some(violation) = &violation {
+        hub.say(format_args!("VIOLATION {violation}"));
+    }
+    let paid = |world: &World| {
+        let orders = world.setup.wechat.orders();
+        orders.filter(|order| order.payment().is_some()).count()
+    };
+    Report {
+        violation,
+        trace: std::mem::take(&mut hub.lock().trace),
+        events: world.map_or(0, World::events),
+        simulated_ms: hub.now_ms() - BEGIN_MS,
+        payments: world.map_or((0, 0), |world| (world.sales.len(), paid(world))),
+        calls: world.map_or((0, 0), |world| world.checker.calls()),
+    }
+}
+
+/// Actions and events in turn until the bytes end. Between events, never inside one.
+fn chaos(world: &mut World) -> Result<(), Violation> {
+    while !world.hub.lock().choice.is_over() {
+        world.act()?;
+        let events = world.hub.lock().choice.upto(15);
+        // Long waits are an action of their own; without a horizon every pause would skip to the next deadline.
+        let horizon = world.hub.now_ms() + HORIZON_MS;
+        for _ in 0..events {
+            if world.hub.lock().choice.is_over() || !world.deliver(horizon)? {
+                break;
+            }
+        }
+        sweep(world)?;
+    }
+    Ok(())
+}
+
+/// No faults, nothing new: run until nothing happens any more, then judge.
+pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
+    world.heal();
+    let until = world.hub.now_ms() + CALM_MS;
+    while world.deliver(until)? {
+        if world.events() > MOST_EVENTS {
+            return Err(Violation::new("L5", "the world does not come to rest"));
+        }
+        sweep(world)?;
+    }
+    let stuck = world.stuck();
+    if stuck > 0 {
+        let detail = format!("{stuck} processes wait and nothing can wake them");
+        return Err(Violation::new("DEADLOCK", detail));
+    }
+    let nets = Nets {
+        queries: world.swarm.queries,
+        notifications: world.swarm.notifications,
+    };
+    if nets.queries && !world.is_quiet() {
+        return Err(Violation::new("L5", "something is still going on after days of calm"));
+    }
+    world
+        .checker
+        .settled(&world.rows, &world.setup.wechat, nets)
+}
+
+fn sweep(world: &World) -> Result<(), Violation> {
+    if world.events().is_multiple_of(SWEEP_EVERY) {
+        world.checker.everything(&world.rows, &world.setup.wechat)?;
+    }
+    Ok(())
+}

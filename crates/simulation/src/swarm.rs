@@ -1,0 +1,172 @@
+//! What kind of bad day this run is. Every run draws a different subset of faults, so that they do not hide each other;
+//! drawn from the seed alone, so that the same seed with less chaos is still the same kind of day.
+
+use wechat_simulator::{
+    Assumptions, CloseUnknown, RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
+};
+
+use crate::actors::Action;
+use crate::choice::{Fault, Weights};
+use crate::random::Stream;
+
+/// The character of one run.
+#[derive(Debug, Clone)]
+pub struct Swarm {
+    /// How often each fault happens.
+    pub weights: Weights,
+    /// The safety net of asking: without it every query is lost, also in calm.
+    pub queries: bool,
+    /// The safety net of being told: without it every notification is lost, also in calm.
+    pub notifications: bool,
+    /// How many server processes share the store: 1 or 2.
+    pub servers: usize,
+    /// How often each action is taken, relative to the others.
+    pub actions: [u32; Action::ALL.len()],
+    /// Longest pause before a store call, milliseconds.
+    pub store_pause_ms: u32,
+    /// Longest way between two machines, milliseconds.
+    pub network_ms: u32,
+    /// Whether both merchants have the same APIv3 key, which makes a foreign notification readable.
+    pub one_api_v3_key: bool,
+    /// The points that WeChat's documentation leaves open.
+    pub assumptions: Assumptions,
+}
+
+impl Swarm {
+    /// The swarm of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut stream = Stream::new(seed, "swarm");
+        let mut weights = Weights::none();
+        for fault in Fault::ALL {
+            if stream.below(10) < 6 {
+                continue;
+            }
+            let most = match fault {
+                Fault::CrashBeforeCommit | Fault::CrashAfterCommit => 3,
+                Fault::ClockSkew => 256,
+                Fault::StoreUnavailable => 10,
+                Fault::NotificationLost | Fault::NotificationLate | Fault::NotificationDoubled => 80,
+                Fault::NotSent
+                | Fault::RequestLost
+                | Fault::RequestLate
+                | Fault::AnswerLost
+                | Fault::AnswerLate
+                | Fault::ServerErrorBefore
+                | Fault::ServerErrorAfter
+                | Fault::RateLimited
+                | Fault::Truncated
+                | Fault::Altered
+                | Fault::WrongSignature
+                | Fault::NotificationAnswerLost
+                | Fault::ClientAnswerLost => 24,
+            };
+            weights.set(fault, 1 + stream.below(most));
+        }
+        // Never both: then nothing could tell us anything.
+        let (queries, notifications) = match stream.below(6) {
+            0 => (false, true),
+            1 => (true, false),
+            _ => (true, true),
+        };
+        Self {
+            weights,
+            queries,
+            notifications,
+            servers: if stream.below(4) == 0 { 2 } else { 1 },
+            actions: actions(&mut stream),
+            store_pause_ms: pick(&mut stream, &[0, 0, 2, 30, 2_000]),
+            network_ms: pick(&mut stream, &[0, 3, 3, 40, 1_500]),
+            one_api_v3_key: stream.below(2) == 0,
+            assumptions: assumptions(&mut stream),
+        }
+    }
+
+    /// An ordinary day: for stories that a test tells.
+    pub fn quiet() -> Self {
+        Self {
+            weights: Weights::none(),
+            queries: true,
+            notifications: true,
+            servers: 1,
+            actions: [0; Action::ALL.len()],
+            store_pause_ms: 0,
+            network_ms: 0,
+            one_api_v3_key: false,
+            assumptions: Assumptions::default(),
+        }
+    }
+}
+
+fn pick<T: Copy + Default>(stream: &mut Stream, from: &[T]) -> T {
+    let count = u32::try_from(from.len()).unwrap_or(0);
+    let index = usize::try_from(stream.below(count)).unwrap_or(0);
+    from.get(index).copied().unwrap_or_default()
+}
+
+fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
+    let mut weights = [0; Action::ALL.len()];
+    for (weight, action) in weights.iter_mut().zip(Action::ALL) {
+        *weight = match action {
+            // Without these nothing happens at all.
+            Action::Create => 2 + stream.below(4),
+            Action::Tap | Action::AtTheCashier => 3 + stream.below(8),
+            Action::Jump => 1 + stream.below(4),
+            Action::CreateAgain
+            | Action::Confirm
+            | Action::Close
+            | Action::Forge
+            | Action::Replay
+            | Action::Crash
+            | Action::RotateKey
+            | Action::StepClock => {
+                if stream.below(10) < 5 {
+                    0
+                } else {
+                    1 + stream.below(4)
+                }
+            }
+        };
+    }
+    weights
+}
+
+fn assumptions(stream: &mut Stream) -> Assumptions {
+    let mut yes = || stream.below(2) == 0;
+    let specific = |yes: bool| {
+        if yes {
+            SpecificOrGeneral::Specific
+        } else {
+            SpecificOrGeneral::General
+        }
+    };
+    Assumptions {
+        used_number: if yes() {
+            UsedNumber::OutTradeNoUsed
+        } else {
+            UsedNumber::InvalidRequest
+        },
+        paid_reorder: specific(yes()),
+        closed_reorder: specific(yes()),
+        repeated_prepay: match (yes(), yes()) {
+            (true, _) => RepeatedPrepay::Fresh,
+            (false, true) => RepeatedPrepay::SameWhileValid,
+            (false, false) => RepeatedPrepay::FreshInvalidatesOld,
+        },
+        close_unknown_order: match (yes(), yes()) {
+            (true, true) => CloseUnknown::OrderNotExist,
+            (true, false) => CloseUnknown::TradeError,
+            (false, true) => CloseUnknown::InvalidRequest,
+            (false, false) => CloseUnknown::NoContent,
+        },
+        rate_limit_code: match (yes(), yes()) {
+            (true, _) => RateLimitCode::FrequencyLimited,
+            (false, true) => RateLimitCode::FrequencyLimitExceed,
+            (false, false) => RateLimitCode::RatelimitExceeded,
+        },
+        empty_members_in_unpaid_query: yes(),
+        codes_without_underscores: yes(),
+        notification_id_stable: yes(),
+        notification_extra_members: yes(),
+        ..Assumptions::default()
+    }
+}

@@ -1,0 +1,89 @@
+//! What can be wrong with an answer of WeChat's when it arrives.
+
+use serde_json::{Value, json};
+use wechatpay::v3::RawResponse;
+
+fn error(status: u16, code: &str) -> RawResponse {
+    RawResponse {
+        status,
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: json!({ "code": code, "message": "simulated" }).to_string().into_bytes(),
+    }
+}
+
+/// 500, unsigned, as from a gateway.
+pub(crate) fn server_error() -> RawResponse {
+    error(500, "SYSTEM_ERROR")
+}
+
+/// 429, unsigned, as from a gateway.
+pub(crate) fn rate_limited() -> RawResponse {
+    error(429, "FREQUENCY_LIMITED")
+}
+
+/// The second half of the body is missing.
+pub(crate) fn truncated(mut response: RawResponse) -> RawResponse {
+    response.body.truncate(response.body.len() / 2);
+    // An empty body cannot lose a half; then the signature is lost.
+    if response.body.is_empty() {
+        response.headers.retain(|(name, _)| !is_signature(name));
+    }
+    response
+}
+
+/// Signed by somebody else.
+pub(crate) fn wrong_signature(mut response: RawResponse) -> RawResponse {
+    for (name, value) in &mut response.headers {
+        if is_signature(name) {
+            *value = "0123456789abcdef".to_owned();
+        }
+    }
+    response
+}
+
+/// Changed by somebody who knows what would help them: unpaid becomes paid or closed, or the order is denied. They have
+/// no key, so the signature no longer fits, or is gone.
+pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawResponse {
+    if how == 0 {
+        return error(404, "ORDER_NOT_EXIST");
+    }
+    let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else {
+        return wrong_signature(response);
+    };
+    if let Some(members) = body.as_object_mut()
+        && members.contains_key("trade_state")
+    {
+        let total = members.get("amount").and_then(|amount| amount.get("total")).cloned();
+        let state = if how == 1 { "SUCCESS" } else { "CLOSED" };
+        members.insert("trade_state".to_owned(), json!(state));
+        members.insert("trade_type".to_owned(), json!("JSAPI"));
+        members.insert("transaction_id".to_owned(), json!("4200000000000000000000000000"));
+        members.insert("success_time".to_owned(), json!("2026-01-05T12:05:00+08:00"));
+        members.insert("payer".to_owned(), json!({ "openid": payer }));
+        if let Some(total) = total {
+            members.insert(
+                "amount".to_owned(),
+                json!({ "total": total, "payer_total": total, "currency": "CNY" }),
+            );
+        }
+    }
+    RawResponse {
+        status: 200,
+        body: body.to_string().into_bytes(),
+        headers: response.headers,
+    }
+}
+
+fn is_signature(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Wechatpay-Signature")
+}
+
+/// For the trace: status, code or state.
+pub(crate) fn describe(response: &RawResponse) -> String {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = ["code", "trade_state", "prepay_id"]
+        .iter()
+        .find_map(|name| body.get(*name).and_then(Value::as_str))
+        .unwrap_or("");
+    format!("{} {text}", response.status)
+}

@@ -1,0 +1,226 @@
+//! One named switch for every point on which WeChat's documentation is silent or contradicts itself.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How this WeChat behaves where the sources leave it open.
+///
+/// The defaults are the stricter or the more widely documented side. A careful client works with every combination,
+/// and flipping these switches is how to find out whether yours is one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assumptions {
+    /// What is answered when a number is used again with other parameters while the order is unpaid. Sources name
+    /// both 403 `OUT_TRADE_NO_USED` and 400 `INVALID_REQUEST` (numeric 268498688).
+    pub used_number: UsedNumber,
+    /// What is answered when a paid number is ordered again: 400 `ORDER_PAID`, or 400 `INVALID_REQUEST`.
+    pub paid_reorder: SpecificOrGeneral,
+    /// What is answered when a closed, expired or overdue number is ordered again: 400 `ORDER_CLOSED` (in the list of
+    /// the Native page only), or 400 `INVALID_REQUEST`.
+    pub closed_reorder: SpecificOrGeneral,
+    /// Which prepay id a repeated order call returns ("latest prepay_id" is all the documentation says).
+    pub repeated_prepay: RepeatedPrepay,
+    /// Closing a number WeChat does not know. The documented list of the call has no `ORDER_NOT_EXIST`.
+    pub close_unknown_order: CloseUnknown,
+    /// Whether the query answer of an unpaid order carries the empty members that were widely seen (`payer: {}`,
+    /// `promotion_detail: []`, `scene_info.device_id: ""`), or leaves them out.
+    pub empty_members_in_unpaid_query: bool,
+    /// Whether trade state `REFUND` starts when a refund is accepted (true) or when it has succeeded (false).
+    pub refund_state_when_accepted: bool,
+    /// HTTP status of `MCH_NOT_EXISTS`: 400 on order pages, 404 on older refund pages.
+    pub mch_not_exists_status: u16,
+    /// The code that comes with status 429: `FREQUENCY_LIMITED`, `FREQUENCY_LIMIT_EXCEED` or `RATELIMIT_EXCEEDED`.
+    pub rate_limit_code: RateLimitCode,
+    /// Old pages spell codes without underscores (`ORDERPAID`, `SYSTEMERROR`, `NOTENOUGH`); current ones with.
+    pub codes_without_underscores: bool,
+    /// Whether `http` addresses are taken as `notify_url`. Official pages contradict each other; developers need it.
+    pub notify_url_http: bool,
+    /// Whether loopback and private addresses are taken as `notify_url`. Real WeChat cannot reach them; developers'
+    /// machines have no others.
+    pub notify_url_private: bool,
+    /// Whether text lengths are counted in characters or in UTF-8 bytes where the documentation does not say.
+    pub length_unit: LengthUnit,
+    /// Whether a member with the value `null` is refused. One source reports that orders with `null` members were
+    /// created and failed only at the cashier.
+    pub null_members: NullMembers,
+    /// Whether `scene_info.store_info` needs only `id`, or (other sources) also `name`, `area_code` and `address`.
+    pub store_info_all_members: bool,
+    /// Whether an Authorization header that was already used within its five minutes is refused.
+    pub refuse_nonce_replay: bool,
+    /// Whether a request exactly five minutes off is still taken.
+    pub clock_window_inclusive: bool,
+    /// The layout of `detail` for wrong signatures: `detail.issue`, or `detail.detail.issue` as seen in 2025.
+    pub sign_error_nested: bool,
+    /// How many characters of the body `truncated_sign_message` shows. Two real samples show 8.
+    pub sign_error_body_characters: usize,
+    /// Whether 4xx and 5xx answers to correctly signed requests are signed, as the documentation implies.
+    pub errors_are_signed: bool,
+    /// Whether requests without `User-Agent`, or whose `Accept` excludes JSON, are refused, as older rules said.
+    pub require_client_headers: bool,
+    /// What happens when the request header `Wechatpay-Serial` names a key WeChat does not know and nothing in the
+    /// body is encrypted with it: ignored (false) or refused (true).
+    pub refuse_unknown_serial: bool,
+    /// Whether openids this simulator never gave out are taken. Real WeChat refuses them.
+    pub accept_unknown_openids: bool,
+    /// Refund answer `NOT_ENOUGH`: whether the number can be used again after topping up (true), or this refund has
+    /// failed for good and its number is burnt (false).
+    pub not_enough_is_repeatable: bool,
+    /// Least time between two refunds of one order; a closer one is answered 429. The documentation asks merchants
+    /// for a minute but does not say that it is enforced: 0 switches it off.
+    pub refund_spacing_ms: i64,
+    /// Whether a refund can be finished already in the answer of the call that creates it.
+    pub refund_final_at_once: bool,
+    /// Whether the abnormal-refund call may be repeated while its money is on the way.
+    pub abnormal_refund_reentrant: bool,
+    /// Whether the `id` of a notification stays the same across re-sends.
+    pub notification_id_stable: bool,
+    /// `resource.associated_data` of notifications: the kind of the resource as in real ones, empty as in the
+    /// documentation, or absent.
+    pub notification_associated_data: AssociatedData,
+    /// Whether notifications carry members no document mentions, which receivers must ignore.
+    pub notification_extra_members: bool,
+    /// The error for a wrong app secret at the mini-program host: 40125 (not confirmed) or 40001.
+    pub wrong_secret_errcode: i64,
+    /// Whether `wx.requestPayment` reports a cancel after the cashier showed an error dialog, as seen in the field.
+    /// It hides signing mistakes, so it is off by default.
+    pub cashier_error_reports_cancel: bool,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Self {
+            used_number: UsedNumber::OutTradeNoUsed,
+            paid_reorder: SpecificOrGeneral::Specific,
+            closed_reorder: SpecificOrGeneral::Specific,
+            repeated_prepay: RepeatedPrepay::Fresh,
+            close_unknown_order: CloseUnknown::OrderNotExist,
+            empty_members_in_unpaid_query: true,
+            refund_state_when_accepted: true,
+            mch_not_exists_status: 400,
+            rate_limit_code: RateLimitCode::FrequencyLimited,
+            codes_without_underscores: false,
+            notify_url_http: true,
+            notify_url_private: true,
+            length_unit: LengthUnit::Characters,
+            null_members: NullMembers::Refused,
+            store_info_all_members: false,
+            refuse_nonce_replay: false,
+            clock_window_inclusive: false,
+            sign_error_nested: false,
+            sign_error_body_characters: 8,
+            errors_are_signed: true,
+            require_client_headers: false,
+            refuse_unknown_serial: false,
+            accept_unknown_openids: false,
+            not_enough_is_repeatable: true,
+            refund_spacing_ms: 0,
+            refund_final_at_once: false,
+            abnormal_refund_reentrant: true,
+            notification_id_stable: true,
+            notification_associated_data: AssociatedData::Kind,
+            notification_extra_members: false,
+            wrong_secret_errcode: 40125,
+            cashier_error_reports_cancel: false,
+        }
+    }
+}
+
+/// The answer to a used number with other parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UsedNumber {
+    /// 403 `OUT_TRADE_NO_USED`.
+    OutTradeNoUsed,
+    /// 400 `INVALID_REQUEST`.
+    InvalidRequest,
+}
+
+/// A code of its own, or the general 400 `INVALID_REQUEST`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpecificOrGeneral {
+    /// The code named for the case.
+    Specific,
+    /// `INVALID_REQUEST`.
+    General,
+}
+
+/// The prepay id of a repeated order call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatedPrepay {
+    /// The same one while it is valid, then a new one.
+    SameWhileValid,
+    /// A new one every time; the old ones live out their two hours.
+    Fresh,
+    /// A new one every time; the old ones die, as documented for Native codes.
+    FreshInvalidatesOld,
+}
+
+/// The answer to closing an unknown number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseUnknown {
+    /// 404 `ORDER_NOT_EXIST`.
+    OrderNotExist,
+    /// 403 `TRADE_ERROR`.
+    TradeError,
+    /// 400 `INVALID_REQUEST`.
+    InvalidRequest,
+    /// 204, as if it had been closed.
+    NoContent,
+}
+
+/// The code of status 429.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RateLimitCode {
+    /// Current pages.
+    FrequencyLimited,
+    /// Seen elsewhere.
+    FrequencyLimitExceed,
+    /// Seen elsewhere.
+    RatelimitExceeded,
+}
+
+impl RateLimitCode {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::FrequencyLimited => "FREQUENCY_LIMITED",
+            Self::FrequencyLimitExceed => "FREQUENCY_LIMIT_EXCEED",
+            Self::RatelimitExceeded => "RATELIMIT_EXCEEDED",
+        }
+    }
+}
+
+/// The unit of length limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LengthUnit {
+    /// Unicode characters.
+    Characters,
+    /// UTF-8 bytes.
+    Bytes,
+}
+
+/// What happens to members with the value `null`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NullMembers {
+    /// `PARAM_ERROR`.
+    Refused,
+    /// Taken as absent; the cashier later fails with a general message.
+    FailAtCashier,
+}
+
+/// The associated data of a notification's resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssociatedData {
+    /// `transaction` or `refund`.
+    Kind,
+    /// The empty text.
+    Empty,
+    /// No such member.
+    Absent,
+}

@@ -1,0 +1,137 @@
+//! WeChat's books: apps, merchants, orders, refunds, and how they find each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fen::Fen;
+use wechatpay::crypto::ApiV3Key;
+use wechatpay::v3::VerifyingKey;
+
+use crate::keys::PlatformKeys;
+use crate::order::{Order, Prepay};
+use crate::refund::Refund;
+
+/// Merchant number and the merchant's number of the order.
+pub type OrderKey = (String, String);
+/// Merchant number and the merchant's number of the refund.
+pub type RefundKey = (String, String);
+
+/// A mini program.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// `wx` and 16 hexadecimal digits.
+    pub appid: String,
+    /// Its secret.
+    pub secret: String,
+    /// The open-platform account it is bound to; users then have a unionid.
+    pub platform: Option<String>,
+}
+
+/// A merchant and everything WeChat knows of it.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// The merchant number: digits.
+    pub mchid: String,
+    /// The name the cashier shows.
+    pub name: String,
+    /// The apps it is bound to.
+    pub apps: BTreeSet<String>,
+    /// Without one WeChat sends no notifications at all.
+    pub api_v3_key: Option<ApiV3Key>,
+    /// Its API certificates by serial number; several may be valid at once.
+    pub certificates: BTreeMap<String, MerchantCertificate>,
+    /// What WeChat signs with for this merchant.
+    pub platform: PlatformKeys,
+    /// Where refund notifications go when a refund names no address.
+    pub refund_notify_url: Option<String>,
+    /// Money that refunds can be paid from; `None` is enough for everything.
+    pub balance: Option<Fen>,
+}
+
+impl Merchant {
+    /// A merchant without apps and certificates.
+    pub fn new(mchid: impl Into<String>, name: impl Into<String>, platform: PlatformKeys) -> Self {
+        Self {
+            mchid: mchid.into(),
+            name: name.into(),
+            apps: BTreeSet::new(),
+            api_v3_key: None,
+            certificates: BTreeMap::new(),
+            platform,
+            refund_notify_url: None,
+            balance: None,
+        }
+    }
+
+    /// The same merchant bound to this app.
+    #[must_use]
+    pub fn with_app(mut self, appid: impl Into<String>) -> Self {
+        self.apps.insert(appid.into());
+        self
+    }
+
+    /// The same merchant with this APIv3 key.
+    #[must_use]
+    pub fn with_api_v3_key(mut self, key: ApiV3Key) -> Self {
+        self.api_v3_key = Some(key);
+        self
+    }
+
+    /// The same merchant with this API certificate.
+    #[must_use]
+    pub fn with_certificate(
+        mut self,
+        serial_no: impl Into<String>,
+        key: Arc<dyn VerifyingKey>,
+    ) -> Self {
+        let certificate = MerchantCertificate {
+            key,
+            replaced: false,
+        };
+        self.certificates.insert(serial_no.into(), certificate);
+        self
+    }
+}
+
+/// The public half of a merchant's API certificate.
+#[derive(Clone, Debug)]
+pub struct MerchantCertificate {
+    /// Verifies the merchant's signatures.
+    pub key: Arc<dyn VerifyingKey>,
+    /// Whether the merchant has replaced it; its signatures are then refused with a message of their own.
+    pub replaced: bool,
+}
+
+/// Everything WeChat remembers, apart from logins and messages under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) apps: BTreeMap<String, App>,
+    pub(crate) merchants: BTreeMap<String, Merchant>,
+    /// Every openid that was ever given out, with the app and the user it belongs to.
+    pub(crate) openids: BTreeMap<String, (String, String)>,
+    pub(crate) orders: BTreeMap<OrderKey, Order>,
+    pub(crate) prepays: BTreeMap<String, Prepay>,
+    /// The prepay ids of an order, oldest first.
+    pub(crate) prepays_of: BTreeMap<OrderKey, Vec<String>>,
+    pub(crate) transactions: BTreeMap<String, OrderKey>,
+    pub(crate) refunds: BTreeMap<RefundKey, Refund>,
+    pub(crate) refund_ids: BTreeMap<String, RefundKey>,
+}
+
+impl Book {
+    pub(crate) fn merchant_certificate(
+        &self,
+        mchid: &str,
+        serial_no: &str,
+    ) -> Option<&MerchantCertificate> {
+        self.merchants.get(mchid)?.certificates.get(serial_no)
+    }
+
+    /// The refunds of an order, in the order they were made.
+    pub(crate) fn refunds_of<'a>(&'a self, order: &'a Order) -> impl Iterator<Item = &'a Refund> {
+        order
+            .refunds
+            .iter()
+            .filter_map(|number| self.refunds.get(&(order.mchid.clone(), number.clone())))
+    }
+}

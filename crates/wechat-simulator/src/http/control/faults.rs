@@ -1,0 +1,57 @@
+//! Faults and assumptions over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+use super::{Done, Front, Problem, done, throw};
+use crate::assumptions::Assumptions;
+use crate::control::Command;
+use crate::fault::Fault;
+
+/// The faults that are still to be played, in that order.
+#[utoipa::path(get, path = "/faults", responses((status = 200, body = Vec<Fault>)))]
+pub(super) async fn list(State(front): State<Arc<Front>>) -> Json<Vec<Fault>> {
+    Json(front.read(|wechat| wechat.faults().to_vec()))
+}
+
+/// Adds a fault: played at the next message it fits, `times` times.
+#[utoipa::path(post, path = "/faults", request_body = Fault, responses((status = 200, body = Done)))]
+pub(super) async fn add(
+    State(front): State<Arc<Front>>,
+    Json(fault): Json<Fault>,
+) -> Result<Json<Done>, Problem> {
+    done(&front, Command::AddFault(fault))
+}
+
+/// Forgets all faults.
+#[utoipa::path(delete, path = "/faults", responses((status = 200, body = Done)))]
+pub(super) async fn clear(State(front): State<Arc<Front>>) -> Result<Json<Done>, Problem> {
+    done(&front, Command::ClearFaults)
+}
+
+/// How this WeChat behaves where the documentation leaves it open.
+#[utoipa::path(get, path = "/assumptions", responses((status = 200, body = Assumptions)))]
+pub(super) async fn assumptions(State(front): State<Arc<Front>>) -> Json<Assumptions> {
+    Json(front.read(|wechat| wechat.assumptions().clone()))
+}
+
+/// Changes some of the assumptions; members that are not named stay as they are.
+#[utoipa::path(patch, path = "/assumptions", request_body = Assumptions,
+    responses((status = 200, body = Assumptions), (status = 400, body = Problem)))]
+pub(super) async fn change_assumptions(
+    State(front): State<Arc<Front>>,
+    Json(changes): Json<serde_json::Map<String, Value>>,
+) -> Result<Json<Assumptions>, Problem> {
+    let current = front.read(|wechat| serde_json::to_value(wechat.assumptions()));
+    let mut merged = current.map_err(Problem::internal)?;
+    if let Some(members) = merged.as_object_mut() {
+        members.extend(changes);
+    }
+    let merged: Assumptions =
+        serde_json::from_value(merged).map_err(|why| Problem::bad(why.to_string()))?;
+    throw(&front, Command::SetAssumptions(Box::new(merged.clone())))?;
+    Ok(Json(merged))
+}

@@ -1,0 +1,77 @@
+//! Notifications over HTTP: what was sent, and sending more.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Done, Front, Problem, done};
+use crate::control::Command;
+use crate::notice::{Delivery, Finding};
+use crate::seal::Flaw;
+
+/// All notifications with every attempt, oldest first.
+#[utoipa::path(get, path = "/notifications", responses((status = 200, body = Vec<Delivery>)))]
+pub(super) async fn list(State(front): State<Arc<Front>>) -> Json<Vec<Delivery>> {
+    Json(front.read(|wechat| wechat.deliveries().cloned().collect()))
+}
+
+/// Sends a notification once more: same id, fresh signature.
+#[utoipa::path(post, path = "/notifications/{delivery}/resend", params(("delivery" = u64, Path)),
+    responses((status = 200, body = Done), (status = 404, body = Problem)))]
+pub(super) async fn resend(
+    State(front): State<Arc<Front>>,
+    Path(delivery): Path<u64>,
+) -> Result<Json<Done>, Problem> {
+    done(&front, Command::Resend { delivery })
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Forgery {
+    /// About which order, paid or not: right order, right amount.
+    out_trade_no: String,
+    /// What is wrong with it. Default `wrong_signature`.
+    #[serde(default = "wrong_signature")]
+    flaw: Flaw,
+}
+
+fn wrong_signature() -> Flaw {
+    Flaw::WrongSignature
+}
+
+/// Sends a payment notification that WeChat did not send. The receiver must refuse it.
+#[utoipa::path(post, path = "/notifications/forge", request_body = Forgery,
+    responses((status = 200, body = Done), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn forge(
+    State(front): State<Arc<Front>>,
+    Json(body): Json<Forgery>,
+) -> Result<Json<Done>, Problem> {
+    if body.flaw == Flaw::None {
+        return Err(Problem::bad(
+            "a forgery needs a flaw: nobody can forge WeChat's signature",
+        ));
+    }
+    let order = front.read(|wechat| {
+        wechat
+            .orders()
+            .find(|order| order.out_trade_no == body.out_trade_no)
+            .map(|order| (order.mchid.clone(), order.out_trade_no.clone()))
+    });
+    let order = order.ok_or_else(|| Problem::not_found(format!("order {}", body.out_trade_no)))?;
+    done(
+        &front,
+        Command::Forge {
+            order,
+            flaw: body.flaw,
+        },
+    )
+}
+
+/// What receivers of notifications did wrong.
+#[utoipa::path(get, path = "/findings", responses((status = 200, body = Vec<Finding>)))]
+pub(super) async fn findings(State(front): State<Arc<Front>>) -> Json<Vec<Finding>> {
+    Json(front.read(|wechat| wechat.findings().to_vec()))
+}

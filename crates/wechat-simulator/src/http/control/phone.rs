@@ -1,0 +1,124 @@
+//! The buyer's phone over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Front, Problem, throw};
+use crate::control::{Command, CommandAnswer};
+use crate::message::{Input, Output};
+use crate::phone::{
+    Cashier, CashierAction, CashierResult, OpenCashier, PhoneAction, PhoneAnswer, PhoneRefusal,
+    buyer,
+};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewLoginCode {
+    /// The running mini program; default: the only one there is.
+    appid: Option<String>,
+    /// Whose phone, any name. Default `buyer`.
+    #[serde(default = "buyer")]
+    user: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LoginCode {
+    /// What `wx.login` gives: good for five minutes and one exchange.
+    code: String,
+    /// What it will be exchanged for.
+    openid: String,
+}
+
+/// What `wx.login` gives.
+#[utoipa::path(post, path = "/login-codes", request_body = NewLoginCode,
+    responses((status = 200, body = LoginCode), (status = 404, body = Problem)))]
+pub(super) async fn login_codes(
+    State(front): State<Arc<Front>>,
+    Json(body): Json<NewLoginCode>,
+) -> Result<Json<LoginCode>, Problem> {
+    let appid = match body.appid {
+        Some(appid) => appid,
+        None => only_app(&front)?,
+    };
+    let user = body.user;
+    match throw(&front, Command::LoginCode { appid, user })? {
+        CommandAnswer::LoginCode { code, openid } => Ok(Json(LoginCode { code, openid })),
+        CommandAnswer::Done => Err(Problem::internal("no code was made")),
+    }
+}
+
+fn only_app(front: &Front) -> Result<String, Problem> {
+    front.read(|wechat| {
+        let mut all = wechat.apps().map(|app| app.appid.clone());
+        match (all.next(), all.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(Problem::bad(
+                "there are several apps: name one with \"appid\"",
+            )),
+        }
+    })
+}
+
+/// What `wx.requestPayment` does: checks the parameters and opens the cashier.
+#[utoipa::path(post, path = "/cashier/open", request_body = OpenCashier,
+    responses((status = 200, body = Cashier), (status = 422, body = PhoneRefusal)))]
+pub(super) async fn open(
+    State(front): State<Arc<Front>>,
+    Json(body): Json<OpenCashier>,
+) -> Response {
+    phone(&front, PhoneAction::Open(body))
+}
+
+/// What the buyer does at the cashier.
+#[utoipa::path(post, path = "/cashier/pay", request_body = CashierAction,
+    responses((status = 200, body = CashierResult), (status = 422, body = PhoneRefusal)))]
+pub(super) async fn act(
+    State(front): State<Arc<Front>>,
+    Json(body): Json<CashierAction>,
+) -> Response {
+    phone(&front, PhoneAction::Act(body))
+}
+
+fn phone(front: &Arc<Front>, action: PhoneAction) -> Response {
+    for output in front.step(Input::Phone(action)) {
+        if let Output::Phone(result) = output {
+            return match result {
+                Ok(PhoneAnswer::Cashier(cashier)) => Json(cashier).into_response(),
+                Ok(PhoneAnswer::Result(result)) => Json(result).into_response(),
+                Err(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
+            };
+        }
+    }
+    Problem::internal("the phone gave no answer").into_response()
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct User {
+    /// The user's id inside the app.
+    openid: String,
+    /// The app.
+    appid: String,
+    /// The name the user was given.
+    user: String,
+}
+
+/// Every user that ever logged in, once per app.
+#[utoipa::path(get, path = "/users", responses((status = 200, body = Vec<User>)))]
+pub(super) async fn users(State(front): State<Arc<Front>>) -> Json<Vec<User>> {
+    Json(front.read(|wechat| {
+        wechat
+            .users()
+            .map(|(openid, appid, user)| User {
+                openid: openid.to_owned(),
+                appid: appid.to_owned(),
+                user: user.to_owned(),
+            })
+            .collect()
+    }))
+}

@@ -1,0 +1,382 @@
+//! Notifications: what WeChat tells a merchant by itself, how often it tries, and what it remembers of each attempt.
+//!
+//! Rules: WeChat Pay APIv3 documentation, "payment notification" and "refund notification": any answer but 200 or 204
+//! within five seconds is a failure, and failures are retried on a fixed ladder for about a day.
+
+mod dispatch;
+mod envelope;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::book::{OrderKey, RefundKey};
+use crate::heart::Wechat;
+use crate::log::Entry;
+use crate::refund::RefundState;
+use crate::route::Operation;
+use crate::seal::Flaw;
+use crate::timer::{Timer, TimerKey};
+
+/// The waits before the re-sends, milliseconds: 15 s, 15 s, 30 s, 3 min, 10 min, 20 min, 30 min three times, 60 min,
+/// 3 h three times, 6 h twice.
+pub const RETRY_LADDER_MS: [i64; 15] = [
+    15_000, 15_000, 30_000, 180_000, 600_000, 1_200_000, 1_800_000, 1_800_000, 1_800_000,
+    3_600_000, 10_800_000, 10_800_000, 10_800_000, 21_600_000, 21_600_000,
+];
+/// How long WeChat waits for the answer, network time included.
+pub const ANSWER_TIMEOUT_MS: i64 = 5_000;
+
+/// One notification and every attempt to deliver it.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+pub struct Delivery {
+    /// Counts from 1.
+    pub delivery: u64,
+    /// `id` of the envelope.
+    pub notification_id: String,
+    /// Whose.
+    pub mchid: String,
+    /// Where to.
+    pub url: String,
+    /// For example `TRANSACTION.SUCCESS`.
+    pub event_type: String,
+    /// About which order.
+    pub out_trade_no: String,
+    /// About which refund.
+    pub out_refund_no: Option<String>,
+    /// Whether WeChat sent it, or somebody else did in WeChat's name.
+    pub genuine: bool,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// When the fact happened, Unix milliseconds.
+    pub created_ms: i64,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The decrypted resource.
+    #[schema(value_type = Object)]
+    pub resource: Value,
+    #[serde(skip)]
+    pub(crate) operation: Operation,
+    #[serde(skip)]
+    pub(crate) original_type: &'static str,
+    #[serde(skip)]
+    pub(crate) summary: &'static str,
+    /// Sent once, whatever the answer: copies and forgeries.
+    #[serde(skip)]
+    pub(crate) once: bool,
+    /// What is wrong with every attempt of it.
+    #[serde(skip)]
+    pub(crate) flaw: Flaw,
+    #[serde(skip)]
+    pub(crate) timer: Option<TimerKey>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// The next attempt has a time.
+    Waiting,
+    /// An attempt is under way.
+    InFlight,
+    /// Held back until a later notification has left.
+    Held,
+    /// The receiver answered 200 or 204.
+    Delivered,
+    /// The ladder is used up, or it was to be sent once only.
+    GaveUp,
+}
+
+/// One attempt.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Attempt {
+    /// From 1.
+    pub attempt: u32,
+    /// When it left, Unix milliseconds.
+    pub at_ms: i64,
+    /// What was wrong with it on purpose.
+    pub flaw: Flaw,
+    /// Whether it was lost on the way.
+    pub lost: bool,
+    /// The answer's HTTP status; absent while there is none and after a timeout.
+    pub status: Option<u16>,
+    /// Whether WeChat still waits for an answer.
+    pub waiting: bool,
+}
+
+/// Something the receiver did that would cost money or trouble at the real WeChat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Finding {
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// What.
+    pub finding: String,
+    /// By which delivery.
+    pub delivery: Option<u64>,
+}
+
+/// The post office.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Post {
+    pub(crate) deliveries: BTreeMap<u64, Delivery>,
+    pub(crate) last: u64,
+    /// Deliveries held back until a later one has left.
+    pub(crate) held: Vec<u64>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// What a new delivery is made of.
+pub(crate) struct NewDelivery {
+    pub(crate) mchid: String,
+    pub(crate) url: String,
+    pub(crate) event_type: String,
+    pub(crate) operation: Operation,
+    pub(crate) original_type: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) out_trade_no: String,
+    pub(crate) out_refund_no: Option<String>,
+    pub(crate) resource: Value,
+}
+
+impl Wechat {
+    /// A payment was made: tell the merchant.
+    pub(crate) fn notify_payment(&mut self, key: &OrderKey) {
+        if let Some(new) = self.payment_notice(key) {
+            let delivery = self.add_delivery(new, true, false, Flaw::None);
+            self.dispatch(delivery);
+        }
+    }
+
+    fn payment_notice(&self, key: &OrderKey) -> Option<NewDelivery> {
+        let order = self.book.orders.get(key)?;
+        // A payment's notice says SUCCESS even when it is sent again after a refund has begun.
+        let mut resource = order.view(&self.assumptions);
+        if let Some(members) = resource.as_object_mut() {
+            members.insert("trade_state".to_owned(), Value::from("SUCCESS"));
+            members.insert("trade_state_desc".to_owned(), Value::from("支付成功"));
+        }
+        Some(NewDelivery {
+            mchid: order.mchid.clone(),
+            url: order.notify_url.clone(),
+            event_type: "TRANSACTION.SUCCESS".to_owned(),
+            operation: Operation::PaymentNotification,
+            original_type: "transaction",
+            summary: "支付成功",
+            out_trade_no: order.out_trade_no.clone(),
+            out_refund_no: None,
+            resource,
+        })
+    }
+
+    /// A refund has ended or got stuck: tell the merchant, if there is an address.
+    pub(crate) fn notify_refund(&mut self, key: &RefundKey) {
+        let Some(refund) = self.book.refunds.get(key) else {
+            return;
+        };
+        let (event_type, summary) = match refund.state {
+            RefundState::Success { .. } => ("REFUND.SUCCESS", "退款成功"),
+            RefundState::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
+            RefundState::Closed => ("REFUND.CLOSED", "退款关闭"),
+            RefundState::Processing => return,
+        };
+        let Some(url) = refund.notify_url.clone() else {
+            return;
+        };
+        let new = NewDelivery {
+            mchid: refund.mchid.clone(),
+            url,
+            event_type: event_type.to_owned(),
+            operation: Operation::RefundNotification,
+            original_type: "refund",
+            summary,
+            out_trade_no: refund.out_trade_no.clone(),
+            out_refund_no: Some(refund.out_refund_no.clone()),
+            resource: refund.notice(),
+        };
+        let delivery = self.add_delivery(new, true, false, Flaw::None);
+        self.dispatch(delivery);
+    }
+
+    pub(crate) fn add_delivery(
+        &mut self,
+        new: NewDelivery,
+        genuine: bool,
+        once: bool,
+        flaw: Flaw,
+    ) -> u64 {
+        self.post.last += 1;
+        let delivery = self.post.last;
+        self.post.deliveries.insert(
+            delivery,
+            Delivery {
+                delivery,
+                notification_id: self.ids.notification_id(),
+                mchid: new.mchid,
+                url: new.url,
+                event_type: new.event_type,
+                out_trade_no: new.out_trade_no,
+                out_refund_no: new.out_refund_no,
+                genuine,
+                state: DeliveryState::Waiting,
+                created_ms: self.now_ms,
+                attempts: Vec::new(),
+                resource: new.resource,
+                operation: new.operation,
+                original_type: new.original_type,
+                summary: new.summary,
+                once,
+                flaw,
+                timer: None,
+            },
+        );
+        delivery
+    }
+
+    /// Sends something in WeChat's name that WeChat did not send: the order as if it were paid, with this flaw.
+    pub(crate) fn forge(&mut self, key: &OrderKey, flaw: Flaw) -> Option<u64> {
+        let mut new = self.payment_notice(key)?;
+        let order = self.book.orders.get(key)?;
+        if order.payment().is_none() {
+            // What an attacker would write who knows the order: everything right but the signature.
+            let (now_ms, openid, total) = (self.now_ms, order.openid.clone(), order.total.get());
+            let transaction_id = self.ids.transaction_id(now_ms);
+            if let Some(members) = new.resource.as_object_mut() {
+                for (name, value) in [
+                    ("transaction_id", Value::from(transaction_id)),
+                    ("trade_type", Value::from("JSAPI")),
+                    ("bank_type", Value::from("OTHERS")),
+                    (
+                        "success_time",
+                        Value::from(wechatpay::time::format_beijing(now_ms)),
+                    ),
+                    ("payer", serde_json::json!({ "openid": openid })),
+                    (
+                        "amount",
+                        serde_json::json!({ "total": total, "payer_total": total, "currency": "CNY", "payer_currency": "CNY" }),
+                    ),
+                ] {
+                    members.insert(name.to_owned(), value);
+                }
+            }
+        }
+        let delivery = self.add_delivery(new, false, true, flaw);
+        self.send(delivery, Flaw::None, false);
+        Some(delivery)
+    }
+
+    /// Sends a notification once more, as WeChat's console can.
+    pub(crate) fn resend(&mut self, delivery: u64) -> bool {
+        let Some(old) = self.post.deliveries.get(&delivery) else {
+            return false;
+        };
+        let copy = Delivery {
+            attempts: Vec::new(),
+            once: true,
+            timer: None,
+            ..old.clone()
+        };
+        self.post.last += 1;
+        let number = self.post.last;
+        self.post.deliveries.insert(
+            number,
+            Delivery {
+                delivery: number,
+                ..copy
+            },
+        );
+        self.send(number, Flaw::None, false);
+        true
+    }
+
+    /// The receiver answered, or the connection failed.
+    pub(crate) fn notification_answered(
+        &mut self,
+        delivery: u64,
+        attempt: u32,
+        status: Option<u16>,
+    ) {
+        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let Some(record) = found
+            .attempts
+            .iter_mut()
+            .find(|record| record.attempt == attempt && record.waiting)
+        else {
+            // Too late: WeChat has stopped waiting, so for WeChat this answer never came.
+            return;
+        };
+        record.waiting = false;
+        record.status = status;
+        let flaw = record.flaw;
+        let timer = found.timer.take();
+        let (mchid, out_trade_no) = (found.mchid.clone(), found.out_trade_no.clone());
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+        self.log.add(self.now_ms, || Entry {
+            kind: "notification_answer",
+            mchid: Some(mchid),
+            out_trade_no: Some(out_trade_no),
+            note: Some(match status {
+                Some(status) => {
+                    format!("delivery {delivery}, attempt {attempt}: answered {status}")
+                }
+                None => format!("delivery {delivery}, attempt {attempt}: no answer"),
+            }),
+            ..Entry::default()
+        });
+        self.judge(delivery, status, flaw);
+        let accepted = matches!(status, Some(200 | 204));
+        self.after_attempt(delivery, accepted && flaw == Flaw::None);
+    }
+
+    /// Remembers what a receiver must not do.
+    fn judge(&mut self, delivery: u64, status: Option<u16>, flaw: Flaw) {
+        let finding = match status {
+            Some(200 | 204) if flaw != Flaw::None => {
+                format!(
+                    "a notification with a fault in its signature or body ({flaw:?}) was accepted"
+                )
+            }
+            Some(201..=203 | 205..=299) => "only 200 and 204 count as success".to_owned(),
+            Some(300..=399) => "a notification address must not redirect".to_owned(),
+            Some(_) | None => return,
+        };
+        self.post.findings.push(Finding {
+            at_ms: self.now_ms,
+            finding,
+            delivery: Some(delivery),
+        });
+    }
+
+    /// Five seconds are over.
+    pub(crate) fn notification_timeout(&mut self, delivery: u64, attempt: u32) {
+        if let Some(found) = self.post.deliveries.get_mut(&delivery) {
+            found.timer = None;
+        }
+        self.notification_answered(delivery, attempt, None);
+    }
+
+    fn after_attempt(&mut self, delivery: u64, accepted: bool) {
+        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let done = found.attempts.len();
+        let wait = done
+            .checked_sub(1)
+            .and_then(|index| RETRY_LADDER_MS.get(index));
+        if accepted {
+            found.state = DeliveryState::Delivered;
+        } else if let (Some(wait), false) = (wait, found.once) {
+            found.state = DeliveryState::Waiting;
+            found.timer = Some(self.timers.set(self.now_ms + wait, Timer::Notify(delivery)));
+        } else {
+            found.state = DeliveryState::GaveUp;
+        }
+    }
+}

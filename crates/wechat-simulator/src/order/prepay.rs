@@ -1,0 +1,280 @@
+//! Making an order, and making it again.
+
+use serde_json::{Value, json};
+
+use super::parse::{NewOrder, new_order};
+use super::{LEAST_PAY_TIME_MS, ORDER_LIFE_MS, Order, OrderState, PREPAY_LIFE_MS, Prepay};
+use crate::assumptions::{RepeatedPrepay, SpecificOrGeneral, UsedNumber};
+use crate::authorization::Authenticated;
+use crate::book::OrderKey;
+use crate::heart::{Reply, Wechat};
+use crate::log::Checks;
+use crate::refusal::{Refusal, number};
+use crate::strict;
+use crate::timer::Timer;
+
+impl Wechat {
+    /// `POST /v3/pay/transactions/jsapi`
+    pub(crate) fn prepay(
+        &mut self,
+        sender: &Authenticated,
+        body: &[u8],
+        checks: &mut Checks,
+    ) -> Result<Reply, Refusal> {
+        let mut value = strict::parse(body, &self.assumptions)?;
+        let new = new_order(&value, &self.assumptions)?;
+        checks.note("body", true, || {
+            "every member is within its limits".to_owned()
+        });
+        self.check_parties(sender, &new, checks)?;
+        fill_in_currency(&mut value);
+        let key = (new.mchid.clone(), new.out_trade_no.clone());
+        if let Some(order) = self.book.orders.get(&key) {
+            self.check_repetition(order, &value, checks)?;
+        } else {
+            checks.note("out_trade_no", true, || "a new number".to_owned());
+            self.insert_order(&key, new, value);
+        }
+        let prepay_id = self.prepay_id(&key, &sender.serial_no);
+        Ok(Reply::json(200, &json!({ "prepay_id": prepay_id })))
+    }
+
+    /// Merchant, app and payer must belong together.
+    fn check_parties(
+        &self,
+        sender: &Authenticated,
+        new: &NewOrder,
+        checks: &mut Checks,
+    ) -> Result<(), Refusal> {
+        let mchid = &new.mchid;
+        self.check_mchid(sender, mchid, "body", checks)?;
+        let bound = self
+            .book
+            .merchants
+            .get(mchid)
+            .is_some_and(|merchant| merchant.apps.contains(&new.appid));
+        checks.note("appid", bound, || {
+            let relation = if bound { "is bound" } else { "is not bound" };
+            format!("app {} {relation} to merchant {mchid}", new.appid)
+        });
+        if !bound {
+            let message = "商户号mchid与appid不匹配，请检查绑定关系";
+            return Err(Refusal::new(
+                400,
+                "APPID_MCHID_NOT_MATCH",
+                number::NOT_BOUND,
+                message,
+            ));
+        }
+        let owner = self.book.openids.get(&new.openid);
+        let known = owner.map_or(self.assumptions.accept_unknown_openids, |(appid, _)| {
+            *appid == new.appid
+        });
+        checks.note("payer.openid", known, || match owner {
+            Some((appid, user)) => format!("it is the openid of user {user:?} in app {appid}"),
+            None => "this simulator never gave out this openid: get one by a login code".to_owned(),
+        });
+        if known {
+            Ok(())
+        } else {
+            Err(Refusal::invalid_request(
+                number::OTHER,
+                "appid和openid不匹配",
+            ))
+        }
+    }
+
+    /// The merchant named in a body or query must be the one that signed.
+    pub(crate) fn check_mchid(
+        &self,
+        sender: &Authenticated,
+        mchid: &str,
+        location: &'static str,
+        checks: &mut Checks,
+    ) -> Result<(), Refusal> {
+        let same = sender.mchid == mchid;
+        checks.note("mchid", same, || {
+            format!(
+                "the {location} names {mchid}, the signature is by {}",
+                sender.mchid
+            )
+        });
+        if same {
+            return Ok(());
+        }
+        if !self.book.merchants.contains_key(mchid) {
+            let status = self.assumptions.mch_not_exists_status;
+            return Err(Refusal::new(
+                status,
+                "MCH_NOT_EXISTS",
+                number::OTHER,
+                "商户号不存在",
+            ));
+        }
+        let message = "Http头Authorization中的mchid与请求中的商户号不一致";
+        let field = if location == "body" {
+            "/mchid"
+        } else {
+            "mchid"
+        };
+        Err(Refusal::parameter(
+            number::ILLEGAL_PARAMETER,
+            location,
+            field,
+            Some(&Value::from(mchid)),
+            message.to_owned(),
+        ))
+    }
+
+    /// Whether the number may be used again, and with these parameters.
+    fn check_repetition(
+        &self,
+        order: &Order,
+        value: &Value,
+        checks: &mut Checks,
+    ) -> Result<(), Refusal> {
+        let overdue = order.is_overdue(self.now_ms);
+        let payable = order.state == OrderState::NotPaid && !overdue;
+        let same = order.parameters == *value;
+        checks.note("out_trade_no", payable && same, || {
+            let differing = differing_members(&order.parameters, value);
+            format!(
+                "the number is known: {}{}; differing members: {differing:?}",
+                order.trade_state(),
+                if overdue { ", past time_expire" } else { "" },
+            )
+        });
+        match &order.state {
+            OrderState::Paid(_) => Err(match self.assumptions.paid_reorder {
+                SpecificOrGeneral::Specific => {
+                    Refusal::new(400, "ORDER_PAID", number::ALREADY_PAID, "该订单已支付")
+                }
+                SpecificOrGeneral::General => {
+                    Refusal::invalid_request(number::ALREADY_PAID, "该订单已支付")
+                }
+            }),
+            OrderState::Closed { .. } => Err(self.not_payable("该订单已关闭，请重新下单")),
+            OrderState::NotPaid if overdue => {
+                Err(self.not_payable("订单已过期，请使用新的商户订单号下单"))
+            }
+            OrderState::NotPaid if !same => Err(match self.assumptions.used_number {
+                UsedNumber::OutTradeNoUsed => Refusal::new(
+                    403,
+                    "OUT_TRADE_NO_USED",
+                    number::OTHER_PARAMETERS,
+                    "商户订单号重复",
+                ),
+                UsedNumber::InvalidRequest => Refusal::invalid_request(
+                    number::OTHER_PARAMETERS,
+                    "请求重入时，参数与首次请求时不一致",
+                ),
+            }),
+            OrderState::NotPaid => Ok(()),
+        }
+    }
+
+    fn not_payable(&self, message: &str) -> Refusal {
+        match self.assumptions.closed_reorder {
+            SpecificOrGeneral::Specific => {
+                Refusal::new(400, "ORDER_CLOSED", number::ORDER_INVALID, message)
+            }
+            SpecificOrGeneral::General => Refusal::invalid_request(number::ORDER_INVALID, message),
+        }
+    }
+
+    fn insert_order(&mut self, key: &OrderKey, new: NewOrder, parameters: Value) {
+        let pay_until_ms = new
+            .time_expire_ms
+            .map(|until| until.max(self.now_ms + LEAST_PAY_TIME_MS));
+        let expiry = self
+            .timers
+            .set(self.now_ms + ORDER_LIFE_MS, Timer::ExpireOrder(key.clone()));
+        let order = Order {
+            mchid: new.mchid,
+            appid: new.appid,
+            out_trade_no: new.out_trade_no,
+            description: new.description,
+            attach: new.attach,
+            notify_url: new.notify_url,
+            total: new.total,
+            openid: new.openid,
+            device_id: new.device_id,
+            created_ms: self.now_ms,
+            pay_until_ms,
+            state: OrderState::NotPaid,
+            refunds: Vec::new(),
+            had_null: strict::has_null(&parameters),
+            parameters,
+            expiry: Some(expiry),
+        };
+        self.book.orders.insert(key.clone(), order);
+    }
+
+    /// The prepay id this call returns: a new one, or the one that is still valid.
+    fn prepay_id(&mut self, key: &OrderKey, serial_no: &str) -> String {
+        let oldest = self.now_ms - PREPAY_LIFE_MS;
+        let policy = self.assumptions.repeated_prepay;
+        let ids = self.book.prepays_of.entry(key.clone()).or_default();
+        for id in ids.iter().rev() {
+            let Some(prepay) = self.book.prepays.get_mut(id) else {
+                continue;
+            };
+            match policy {
+                RepeatedPrepay::SameWhileValid
+                    if prepay.made_ms > oldest && prepay.serial_no == serial_no =>
+                {
+                    return id.clone();
+                }
+                RepeatedPrepay::FreshInvalidatesOld => prepay.dead = true,
+                RepeatedPrepay::SameWhileValid | RepeatedPrepay::Fresh => break,
+            }
+        }
+        let id = self.ids.prepay_id(self.now_ms);
+        ids.push(id.clone());
+        let prepay = Prepay {
+            order: key.clone(),
+            made_ms: self.now_ms,
+            serial_no: serial_no.to_owned(),
+            dead: false,
+        };
+        self.book.prepays.insert(id.clone(), prepay);
+        id
+    }
+
+    /// Seven days are over.
+    pub(crate) fn expire_order(&mut self, key: &OrderKey) {
+        if let Some(order) = self.book.orders.get_mut(key)
+            && order.state == OrderState::NotPaid
+        {
+            order.expiry = None;
+            order.state = OrderState::Closed {
+                at_ms: self.now_ms,
+                by_merchant: false,
+            };
+        }
+    }
+}
+
+/// An absent currency and `CNY` are the same parameters.
+fn fill_in_currency(value: &mut Value) {
+    if let Some(amount) = value.get_mut("amount").and_then(Value::as_object_mut) {
+        amount
+            .entry("currency")
+            .or_insert_with(|| Value::from("CNY"));
+    }
+}
+
+fn differing_members(first: &Value, second: &Value) -> Vec<String> {
+    let (Some(first), Some(second)) = (first.as_object(), second.as_object()) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = first
+        .keys()
+        .chain(second.keys())
+        .filter(|name| first.get(*name) != second.get(*name))
+        .cloned()
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

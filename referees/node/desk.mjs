@@ -1,0 +1,92 @@
+// What a merchant has on the desk: the simulator's keys, its control API, a place for notifications.
+
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+
+/** Milliseconds to wait for anything that the simulator does by itself. */
+export const PATIENCE = 20_000;
+
+/** The credentials that `shouyin simulator --out DIR` wrote to the folder. */
+export function readMerchant(folder) {
+  const text = (name) => readFileSync(join(folder, name), 'utf8');
+  return { ...JSON.parse(text('merchant.json')), text };
+}
+
+/** The simulator's own API: what buyers do, and what goes wrong. */
+export class Control {
+  constructor(url) {
+    this.url = url.replace(/\/$/, '');
+  }
+
+  /** Returns the status and the parsed answer; errors of HTTP are answers, too. */
+  async post(path, body) {
+    const answer = await fetch(this.url + path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    const text = await answer.text();
+    return { status: answer.status, body: text ? JSON.parse(text) : null };
+  }
+
+  async must(path, body) {
+    const answer = await this.post(path, body);
+    if (answer.status >= 300) {
+      throw new Error(`POST ${path} was answered with ${answer.status}: ${JSON.stringify(answer.body)}`);
+    }
+    return answer.body;
+  }
+}
+
+/** A small server for notifications. `judge` gets headers and body and returns the status to answer. */
+export class Receiver {
+  #arrived = [];
+  #waiting = [];
+
+  static async start(judge) {
+    const receiver = new Receiver();
+    receiver.server = createServer(async (request, response) => {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const body = Buffer.concat(chunks).toString('utf8');
+      const status = judge(request.headers, body);
+      const refusal = status === 204 ? '' : JSON.stringify({ code: 'FAIL', message: 'refused' });
+      response.writeHead(status, refusal ? { 'Content-Type': 'application/json' } : {}).end(refusal);
+      receiver.#push({ headers: request.headers, body, status });
+    });
+    receiver.server.listen(0, '127.0.0.1');
+    await once(receiver.server, 'listening');
+    receiver.url = `http://127.0.0.1:${receiver.server.address().port}/wechat/notify`;
+    return receiver;
+  }
+
+  #push(notification) {
+    const first = this.#waiting.shift();
+    if (first) first(notification);
+    else this.#arrived.push(notification);
+  }
+
+  /** The next notification: headers, raw body, and what was answered; null when none comes. */
+  next() {
+    if (this.#arrived.length > 0) return Promise.resolve(this.#arrived.shift());
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiting = this.#waiting.filter((waiting) => waiting !== arrive);
+        resolve(null);
+      }, PATIENCE);
+      const arrive = (notification) => {
+        clearTimeout(timer);
+        resolve(notification);
+      };
+      this.#waiting.push(arrive);
+    });
+  }
+
+  close() {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}

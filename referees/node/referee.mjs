@@ -1,0 +1,268 @@
+// The npm package wechatpay-axios-plugin, as published, pays, asks, closes and refunds at our simulator.
+//
+// Every line printed is one check made by that package or on what it returned. Its code is not
+// touched; the address that it calls is its own setting.
+//
+// Usage: node referee.mjs --mode public-key|certificate --merchant DIR
+
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
+
+import plugin from 'wechatpay-axios-plugin';
+
+import { Control, Receiver, readMerchant } from './desk.mjs';
+
+const { Aes, Formatter, Rsa, Wechatpay } = plugin;
+const AMOUNT_FEN = 2680;
+const REFUND_FEN = 680;
+
+/** Counts and prints; a failed check does not stop the others. */
+class Checks {
+  passed = 0;
+  failed = 0;
+
+  constructor(title) {
+    this.title = title;
+  }
+
+  that(what, holds, saw) {
+    if (holds) this.passed += 1;
+    else this.failed += 1;
+    const seen = holds ? '' : ` (saw ${JSON.stringify(saw)})`;
+    console.log(`${(holds ? 'ok' : 'FAILED').padEnd(7)}${this.title}: ${what}${seen}`);
+    return Boolean(holds);
+  }
+
+  same(what, saw, expected) {
+    return this.that(`${what} is ${expected}`, isDeepStrictEqual(saw, expected), saw);
+  }
+}
+
+/**
+ * The platform certificates, {serial: certificate}. The package's own command for this cannot know
+ * a certificate before it has one (version 0.9.6 refuses the answer), so its parts are used instead:
+ * it asks, it decrypts, and then it verifies the answer with a key that was inside.
+ */
+async function downloadCertificates(wxpay, apiV3Key, checks) {
+  const { data, headers } = await wxpay.v3.certificates.get({ transformResponse: [(text) => text] });
+  const keys = Object.fromEntries(JSON.parse(data).data.map((one) => {
+    const { ciphertext, nonce, associated_data: associated } = one.encrypt_certificate;
+    return [one.serial_no, Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, associated)];
+  }));
+  const key = keys[headers['wechatpay-serial']];
+  const text = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], data);
+  checks.that('the certificates come signed with one of them',
+    key && Rsa.verify(text, headers['wechatpay-signature'], Rsa.from(key, Rsa.KEY_TYPE_PUBLIC)), headers);
+  return keys;
+}
+
+class Referee {
+  static async start(checks, merchant, mode) {
+    const referee = new Referee();
+    Object.assign(referee, { checks, merchant, mode, control: new Control(merchant.control_url) });
+    if (mode === 'certificate') {
+      await referee.control.must('/keys/switch', { to: 'certificate' });
+      referee.keys = { 'not known yet': undefined };
+      const bootstrap = referee.client(merchant.text('apiclient_key.pem'));
+      referee.keys = await downloadCertificates(bootstrap, merchant.apiv3_key, checks);
+    } else {
+      referee.keys = { [merchant.public_key_id]: merchant.text('pub_key.pem') };
+    }
+    referee.wxpay = referee.client(merchant.text('apiclient_key.pem'));
+    referee.receiver = await Receiver.start((headers, body) => (referee.open(headers, body) ? 204 : 401));
+    return referee;
+  }
+
+  client(privateKey) {
+    return new Wechatpay({
+      baseURL: this.merchant.pay_base_url,
+      mchid: this.merchant.mchid,
+      serial: this.merchant.serial_no,
+      privateKey,
+      certs: { ...this.keys },
+      proxy: false,
+      // Asks for answers that are signed with the key we hold (needed with the public key only).
+      headers: this.mode === 'public-key' ? { 'Wechatpay-Serial': this.merchant.public_key_id } : {},
+    });
+  }
+
+  /** Verifies and decrypts as the package's manual says; null when anything is wrong. */
+  open(headers, body) {
+    const key = this.keys[headers['wechatpay-serial']];
+    const timestamp = headers['wechatpay-timestamp'];
+    if (!key || Math.abs(Formatter.timestamp() - Number(timestamp)) > 300) return null;
+    const text = Formatter.response(timestamp, headers['wechatpay-nonce'], body);
+    if (!Rsa.verify(text, headers['wechatpay-signature'], Rsa.from(key, Rsa.KEY_TYPE_PUBLIC))) return null;
+    const { resource, ...envelope } = JSON.parse(body);
+    const { ciphertext, nonce, associated_data: associated } = resource;
+    const plain = Aes.AesGcm.decrypt(ciphertext, this.merchant.apiv3_key, nonce, associated);
+    return { ...envelope, resource: JSON.parse(plain) };
+  }
+
+  async run() {
+    try {
+      const { appid } = this.merchant;
+      const { openid } = await this.control.must('/login-codes', { appid, user: 'buyer' });
+      const paid = await this.orderAndPay(openid);
+      await this.checkPayment(paid);
+      await this.checkRefunds(paid);
+      await this.checkClose(openid);
+      await this.checkRefusals();
+    } finally {
+      this.receiver.close();
+    }
+  }
+
+  async prepay(openid, description) {
+    const number = `js${randomUUID().replaceAll('-', '').slice(0, 20)}`;
+    const { status, data } = await this.wxpay.v3.pay.transactions.jsapi.post({
+      appid: this.merchant.appid,
+      mchid: this.merchant.mchid,
+      description,
+      out_trade_no: number,
+      attach: 'table=9',
+      notify_url: this.receiver.url,
+      amount: { total: AMOUNT_FEN, currency: 'CNY' },
+      payer: { openid },
+    });
+    this.checks.same('the status of prepay', status, 200);
+    this.checks.that('prepay answers a prepay_id', data.prepay_id, data);
+    return { number, prepayId: data.prepay_id };
+  }
+
+  async query(number) {
+    const params = { mchid: this.merchant.mchid };
+    const { data } = await this.wxpay.v3.pay.transactions.outTradeNo._out_trade_no_
+      .get({ params, out_trade_no: number });
+    return data;
+  }
+
+  async orderAndPay(openid) {
+    const { number, prepayId } = await this.prepay(openid, '拿铁 café');
+    this.checks.same('the state before payment', (await this.query(number)).trade_state, 'NOTPAY');
+    const { appid } = this.merchant;
+    const timeStamp = `${Formatter.timestamp()}`;
+    const nonceStr = Formatter.nonce();
+    const prepayPackage = `prepay_id=${prepayId}`;
+    const text = Formatter.joinedByLineFeed(appid, timeStamp, nonceStr, prepayPackage);
+    const opened = await this.control.post('/cashier/open', {
+      appid, user: 'buyer', timeStamp, nonceStr, package: prepayPackage, signType: 'RSA',
+      paySign: Rsa.sign(text, this.merchant.text('apiclient_key.pem')),
+    });
+    this.checks.same("the status of opening the cashier with the package's paySign", opened.status, 200);
+    this.checks.same('the amount that the cashier shows', opened.body.amount_fen, AMOUNT_FEN);
+    const done = await this.control.must('/cashier/pay', { prepay_id: prepayId, user: 'buyer', action: 'pay' });
+    this.checks.same('what the cashier tells the mini program', done.errMsg, 'requestPayment:ok');
+    return { number, openid };
+  }
+
+  /** The next notification of this kind, opened; {} when it does not come or cannot be opened. */
+  async notification(event) {
+    for (;;) {
+      const arrived = await this.receiver.next();
+      if (!this.checks.that(`a notification arrives while ${event} is awaited`, arrived)) return {};
+      const opened = arrived.status === 204 ? this.open(arrived.headers, arrived.body) : null;
+      if (opened && opened.event_type !== event) continue;
+      if (!this.checks.that(`the package verifies and decrypts ${event}`, opened, arrived)) return {};
+      const forged = arrived.body.replace('"id"', '"id" ');
+      const refused = forged !== arrived.body && this.open(arrived.headers, forged) === null;
+      this.checks.that(`the package refuses ${event} with one byte more`, refused, 'accepted');
+      this.checks.that(`the key of ${event} is one that the package holds`,
+        Object.hasOwn(this.keys, arrived.headers['wechatpay-serial']), arrived.headers);
+      return opened.resource;
+    }
+  }
+
+  async checkPayment(paid) {
+    const { appid, mchid } = this.merchant;
+    const notice = await this.notification('TRANSACTION.SUCCESS');
+    const byNumber = await this.query(paid.number);
+    paid.transactionId = byNumber.transaction_id;
+    const { data: byId } = await this.wxpay.v3.pay.transactions.id._transaction_id_
+      .get({ params: { mchid }, transaction_id: paid.transactionId });
+    const expected = {
+      appid, mchid, out_trade_no: paid.number, transaction_id: paid.transactionId, trade_type: 'JSAPI',
+      trade_state: 'SUCCESS', attach: 'table=9',
+    };
+    for (const [source, seen] of Object.entries({ notification: notice, 'query by number': byNumber, 'query by id': byId })) {
+      for (const [name, value] of Object.entries(expected)) this.checks.same(`${name} in the ${source}`, seen[name], value);
+      this.checks.same(`the amount in the ${source}`, seen.amount?.total, AMOUNT_FEN);
+      this.checks.same(`the payer in the ${source}`, seen.payer?.openid, paid.openid);
+    }
+  }
+
+  async checkRefunds(paid) {
+    const number = `js${randomUUID().replaceAll('-', '').slice(0, 20)}`;
+    const refunds = this.wxpay.v3.refund.domestic.refunds;
+    const refund = {
+      out_trade_no: paid.number, out_refund_no: number, reason: 'one cup was cold', notify_url: this.receiver.url,
+      amount: { refund: REFUND_FEN, total: AMOUNT_FEN, currency: 'CNY' },
+    };
+    const { status, data: first } = await refunds.post(refund);
+    this.checks.same('the status of refund', status, 200);
+    this.checks.that('a refund has a refund_id', first.refund_id, first);
+    this.checks.that('a refund begins as PROCESSING or SUCCESS', ['PROCESSING', 'SUCCESS'].includes(first.status), first);
+    const { data: again } = await refunds.post(refund);
+    this.checks.same('the refund_id when asked again', again.refund_id, first.refund_id);
+    const tooMuch = { ...refund, out_refund_no: `${number}x`, amount: { ...refund.amount, refund: AMOUNT_FEN } };
+    const refused = await rejection(refunds.post(tooMuch));
+    this.checks.that('a refund above what is left is refused', refused.status >= 400 && refused.status < 500, refused);
+    const notice = await this.notification('REFUND.SUCCESS');
+    this.checks.same('refund_status in the notification', notice.refund_status, 'SUCCESS');
+    this.checks.same("the refund's amount in the notification", notice.amount?.refund, REFUND_FEN);
+    const { data: asked } = await refunds._out_refund_no_.get({ out_refund_no: number });
+    this.checks.same("the refund's state", asked.status, 'SUCCESS');
+    this.checks.same("the refund's amount", asked.amount?.refund, REFUND_FEN);
+    this.checks.same("the order's state after a refund", (await this.query(paid.number)).trade_state, 'REFUND');
+  }
+
+  async checkClose(openid) {
+    const { number } = await this.prepay(openid, 'closed before it was paid');
+    for (const time of ['close', 'close again']) {
+      const { status } = await this.wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close
+        .post({ mchid: this.merchant.mchid }, { out_trade_no: number });
+      this.checks.same(`the status of ${time}`, status, 204);
+    }
+    this.checks.same('the state after close', (await this.query(number)).trade_state, 'CLOSED');
+  }
+
+  async checkRefusals() {
+    const unknown = await rejection(this.query('never_ordered_1'));
+    this.checks.same('the status for an unknown order', unknown.status, 404);
+    this.checks.that('its code is ORDER_NOT_EXIST', /^ORDER_?NOT_?EXIST$/.test(unknown.data?.code), unknown.data);
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const stranger = this.client(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const unsigned = await rejection(stranger.v3.pay.transactions.outTradeNo._out_trade_no_
+      .get({ params: { mchid: this.merchant.mchid }, out_trade_no: 'never_ordered_1' }));
+    this.checks.same('the status for a request signed with another key', unsigned.status, 401);
+    this.checks.same('its code', unsigned.data?.code, 'SIGN_ERROR');
+  }
+}
+
+/** The answer that the package rejected with; an empty one when it did not. */
+async function rejection(promise) {
+  try {
+    await promise;
+    return {};
+  } catch (error) {
+    if (!error.response) throw error;
+    return { status: error.response.status, data: error.response.data };
+  }
+}
+
+const { values } = parseArgs({ options: { mode: { type: 'string' }, merchant: { type: 'string' } } });
+if (!['public-key', 'certificate'].includes(values.mode) || !values.merchant) {
+  console.error('usage: node referee.mjs --mode public-key|certificate --merchant DIR');
+  process.exit(2);
+}
+const checks = new Checks(`wechatpay-axios-plugin, ${values.mode}`);
+try {
+  const referee = await Referee.start(checks, readMerchant(values.merchant), values.mode);
+  await referee.run();
+} catch (error) {
+  // A check that could not even be made is a failed check.
+  console.error(error.response ? `${error.message}: ${JSON.stringify(error.response.data)}` : error);
+  checks.that('the referee gets to the end', false, error.message);
+}
+console.log(`${checks.passed} passed, ${checks.failed} failed`);
+process.exitCode = checks.failed > 0 || checks.passed === 0 ? 1 : 0;

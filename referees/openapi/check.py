@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Checks recorded exchanges with WeChat Pay APIv3 against the published OpenAPI description.
+
+Each file has one JSON object per line: an entry of the simulator's log, or
+{"direction": "request"|"answer"|"notification", "method", "target", "status", "headers", "body"},
+where `target` is the request line's (an answer names the target it answers), the names of headers
+are in small letters and `body` is text.
+
+The description is not part of this repository: SHOUYIN_OPENAPI_DIR says where it is. Without it
+one line says so, and the exit status is 0. Before any file, samples that must pass and samples that
+must not are checked: a checker that accepts everything is no checker.
+"""
+
+import json
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+from jsonschema import Draft4Validator
+
+import exchanges
+import quirks
+import samples
+from description import Description, split_target
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_FOLDER = "../shared/wechatpay-openapi"
+# "Error codes" in the documentation; the description has no schema for errors.
+ERROR = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {
+        "code": {"type": "string", "pattern": "^[A-Z][A-Z_]{1,31}$"},
+        "message": {"type": "string", "minLength": 1, "maxLength": 256},
+        "detail": {"type": "object"},
+    },
+}
+# A gateway in between may answer without a body.
+GATEWAY = (502, 503, 504)
+# Other hosts' paths: login and access tokens of mini programs are another product.
+NOT_PAY = re.compile(r"/(sns|cgi-bin|_control|_phone)/")
+MUST_BE_SEEN = (
+    "POST /v3/pay/transactions/jsapi",
+    "GET /v3/pay/transactions/out-trade-no/{out_trade_no}",
+    "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close",
+    "POST /v3/refund/domestic/refunds",
+    "GET /v3/certificates",
+    "notification",
+)
+
+
+class Checker:
+    def __init__(self, folder):
+        self.description = Description(folder)
+        quirks.apply(self.description)
+        self.seen = Counter()
+
+    def problems(self, exchange):
+        """What is wrong with one exchange, as a list of sentences."""
+        if exchange["direction"] == "notification":
+            self.seen["notification"] += 1
+            operation = self.description.notification
+            return header_problems(operation, exchange) + self.body_problems(operation.request, exchange)
+        path, query = split_target(exchange["target"])
+        if NOT_PAY.match(path):
+            self.seen["not WeChat Pay's"] += 1
+            return []
+        operation = self.description.find(exchange["method"], path)
+        if operation is None:
+            return ["the description has no such operation"]
+        if exchange["direction"] == "request":
+            self.seen[operation.name] += 1
+            return query_problems(operation, query) + self.body_problems(operation.request, exchange)
+        if exchange["direction"] == "answer":
+            return self.answer_problems(operation, exchange)
+        return [f"direction {exchange['direction']!r} is unknown"]
+
+    def answer_problems(self, operation, exchange):
+        status = exchange["status"]
+        if status in operation.answers:
+            return self.body_problems(operation.answers[status], exchange)
+        if status < 400:
+            return [f"status {status} is not described"]
+        if status in GATEWAY and not exchange.get("body"):
+            return []
+        return self.body_problems(ERROR, exchange)
+
+    def body_problems(self, schema, exchange):
+        text = exchange.get("body")
+        if schema is None:
+            return ["the body should be empty"] if text else []
+        try:
+            body = json.loads(text) if isinstance(text, str) else text
+        except ValueError as error:
+            return [f"the body is not JSON: {error}"]
+        found = [f"{where(error.absolute_path)}: {error.message}" for error in Draft4Validator(schema).iter_errors(body)]
+        return found + list(undescribed(schema, body)) + list(nulls(body))
+
+
+def query_problems(operation, query):
+    names = [name for name, _ in query]
+    missing = [name for name, required in operation.query.items() if required and name not in names]
+    return ([f"the query has no {name}" for name in missing]
+            + [f"the query has an undescribed {name}" for name in names if name not in operation.query])
+
+
+def header_problems(operation, exchange):
+    headers = exchange.get("headers")
+    if headers is None:
+        return []
+    return [f"the header {name} is missing" for name in operation.headers if not headers.get(name.lower())]
+
+
+def undescribed(schema, body, path=()):
+    """Members that the description does not know: we would have invented them."""
+    if isinstance(body, dict):
+        known = quirks.merged(schema)
+        for name, value in body.items():
+            if not known:
+                return  # an object of which nothing is described
+            if name not in known:
+                yield f"{where((*path, name))}: is not described"
+            else:
+                yield from undescribed(known[name], value, (*path, name))
+    elif isinstance(body, list):
+        for index, value in enumerate(body):
+            yield from undescribed(schema.get("items", {}), value, (*path, index))
+
+
+def nulls(body, path=()):
+    """APIv3 has no null: what is absent is left out."""
+    if body is None:
+        yield f"{where(path)}: is null"
+    children = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    for name, value in children:
+        yield from nulls(value, (*path, name))
+
+
+def where(path):
+    return "/" + "/".join(str(part) for part in path)
+
+
+def self_test(checker):
+    """Whether the checker tells right from wrong; prints every sample it is wrong about."""
+    wrong = 0
+    for name, exchange, is_right in samples.all():
+        found = checker.problems(exchange)
+        if bool(found) == is_right:
+            wrong += 1
+            print(f"FAILED sample `{name}` should be {'accepted' if is_right else 'refused'}: {found}")
+    checker.seen.clear()
+    print(f"self-test: {len(samples.all())} samples, {wrong} judged wrongly")
+    return wrong == 0
+
+
+def check_file(checker, file):
+    """Returns the number of problems, and of exchanges."""
+    bad = total = 0
+    for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
+        for exchange in exchanges.of_line(json.loads(line)):
+            total += 1
+            found = checker.problems(exchange)
+            bad += bool(found)
+            for problem in found:
+                print(f"{file}:{number}: {exchange['direction']} {exchange.get('status') or ''} "
+                      f"{exchange['method']} {exchange['target']}: {problem}")
+    print(f"{Path(file).name}: {total} exchanges, {bad} with problems")
+    return bad, total
+
+
+def main(files):
+    folder = Path(os.environ.get("SHOUYIN_OPENAPI_DIR") or REPOSITORY / DEFAULT_FOLDER)
+    if not (folder / "docs" / "swagger.yaml").is_file():
+        print(f"skipped: there is no OpenAPI description at {folder}; SHOUYIN_OPENAPI_DIR can say where one is")
+        return 0
+    checker = Checker(folder)
+    good = self_test(checker)
+    results = [check_file(checker, file) for file in files]
+    if files:
+        for name, count in sorted(checker.seen.items()):
+            print(f"{count:>6}  {name}")
+        unseen = [name for name in MUST_BE_SEEN if not checker.seen[name]]
+        for name in unseen:
+            print(f"FAILED nothing was recorded of: {name} (the step `referees` records it)")
+        good = good and not unseen and all(bad == 0 and total > 0 for bad, total in results)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""What a merchant has on the desk: the simulator's keys, its control API, a place for notifications."""
+
+import json
+import queue
+import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+# Seconds to wait for anything that the simulator does by itself.
+PATIENCE = 20
+
+
+class Merchant:
+    """The credentials that `shouyin simulator --out DIR` wrote to DIR."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        for name, value in json.loads(self.text("merchant.json")).items():
+            setattr(self, name, value)
+
+    def text(self, name):
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+class Control:
+    """The simulator's own API: what buyers do, and what goes wrong."""
+
+    def __init__(self, url):
+        self.url = url.rstrip("/")
+
+    def post(self, path, body):
+        """Returns the status and the parsed answer; errors of HTTP are answers, too."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, parsed(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, parsed(error.read())
+
+    def must(self, path, body):
+        status, answer = self.post(path, body)
+        if status >= 300:
+            raise RuntimeError(f"POST {path} was answered with {status}: {answer}")
+        return answer
+
+
+def parsed(body):
+    return json.loads(body) if body else None
+
+
+class Receiver:
+    """A small server for notifications. `judge` gets headers and body and returns the status to answer."""
+
+    def __init__(self, judge):
+        arrived = self.arrived = queue.Queue()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):  # the name that http.server asks for
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = judge(self.headers, body)
+                arrived.put((self.headers, body, status))
+                answer = b"" if status == 204 else b'{"code":"FAIL","message":"refused"}'
+                self.send_response(status)
+                if answer:
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format, *args):
+                """Nothing: every notification is a check of its own."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/wechat/notify"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def next(self):
+        """The next notification: headers, raw body, and what was answered. Raises queue.Empty."""
+        return self.arrived.get(timeout=PATIENCE)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()

@@ -1,0 +1,107 @@
+//! All automation of this repository: `cargo xtask test` is what a developer runs before handing in
+//! a change, and the only thing that continuous integration runs.
+//!
+//! A step is a module in `steps/`; the checks we invented are `layers` and `tidy`; `tools/` finds
+//! and installs what a step needs.
+
+mod layers;
+mod process;
+mod repository;
+mod steps;
+mod stopwatch;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::repository::Repository;
+
+/// All automation of this repository.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_version_flag = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing, run every check and test, and sum up. What CI runs.
+    Test {
+        /// Run only these steps, in the usual order (see --list).
+        #[arg(long, value_name = "STEP", value_delimiter = ',')]
+        only: Vec<String>,
+        /// Leave these steps out.
+        #[arg(long, value_name = "STEP", value_delimiter = ',')]
+        skip: Vec<String>,
+        /// Stop at the first failing step instead of running the others.
+        #[arg(long)]
+        fail_fast: bool,
+        /// List the steps and what each one shows; run nothing.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check that dependencies between our crates only point down.
+    Layers,
+    /// Check the words, links and secrets of all files.
+    Tidy,
+    /// Take the pictures in docs/images again, from the running program.
+    Screenshots,
+    /// Build the benchmarks in release and run them; arguments after `--` go to them.
+    Bench {
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    let repository = Repository::find()?;
+    match arguments.command {
+        Command::Test { list: true, .. } => {
+            steps::list();
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Test {
+            only,
+            skip,
+            fail_fast,
+            list: false,
+        } => {
+            let chosen = steps::choose(&only, &skip)?;
+            Ok(steps::run(&repository, &chosen, fail_fast))
+        }
+        Command::Layers => done(layers::check(&repository)),
+        Command::Tidy => done(tidy::check(&repository)),
+        Command::Screenshots => done(steps::browser::screenshots(&repository)),
+        Command::Bench { arguments } => {
+            let mut bench = repository.cargo();
+            bench
+                .args(["run", "--release", "--package", "bench", "--"])
+                .args(arguments);
+            process::run(&mut bench)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn done(result: Result<String>) -> Result<ExitCode> {
+    println!("{}", result?);
+    Ok(ExitCode::SUCCESS)
+}
