@@ -6,7 +6,7 @@ use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{CloseReason, Payment, PaymentState};
 use crate::payment::schedule::retry_delay_ms;
 use crate::ports::{Changes, Ids};
-use crate::task::{TaskChange, TaskKind};
+use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::Timestamp;
 
 /// Begins to close. Returns the close calls to make now, whose tasks the caller holds. Paid or closed payments stay as they are.
@@ -93,46 +93,59 @@ pub fn on_close(
             },
         );
     }
-    let again = |ask: bool| {
-        let mut tasks = vec![run.again_after(retry_delay_ms(run.tries.saturating_add(1)), now)];
-        let query = ask.then(|| leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids));
-        let query = query.map(|(task, run)| {
-            tasks.push(TaskChange::Put(task));
-            run
-        });
-        (
-            query,
-            Changes {
-                tasks,
-                ..Changes::default()
-            },
-        )
-    };
+    let again = || run.again_after(retry_delay_ms(run.tries.saturating_add(1)), now);
     match outcome {
-        Outcome::Succeeded(()) => ask(payment, out_trade_no, run, now, ids),
+        Outcome::Succeeded(()) => ask(payment, out_trade_no, run, run.finish(), now, ids),
         Outcome::Rejected(refusal) => match refusal.kind {
             RefusalKind::OrderPaid | RefusalKind::OrderClosed | RefusalKind::OrderNotExist => {
-                ask(payment, out_trade_no, run, now, ids)
+                ask(payment, out_trade_no, run, run.finish(), now, ids)
             }
-            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => again(true),
+            // Refused for another reason: ask once what is the matter; after that the query has its own schedule.
+            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other
+                if run.tries == 0 =>
+            {
+                ask(payment, out_trade_no, run, again(), now, ids)
+            }
+            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => (
+                None,
+                Changes {
+                    tasks: vec![again()],
+                    ..Changes::default()
+                },
+            ),
         },
-        Outcome::Blocked(_) | Outcome::Unknown(_) => again(false),
+        Outcome::Blocked(_) | Outcome::Unknown(_) => (
+            None,
+            Changes {
+                tasks: vec![again()],
+                ..Changes::default()
+            },
+        ),
     }
 }
 
+/// Asks now, as patiently as the close was: closing and asking in turn must slow down when WeChat contradicts itself.
 fn ask(
     payment: &Payment,
     out_trade_no: &OutTradeNo,
     run: &TaskRun,
+    close: TaskChange,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (Option<TaskRun>, Changes) {
     let (task, query) = leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids);
-    let tasks = vec![run.finish(), TaskChange::Put(task)];
+    let task = Task {
+        tries: run.tries,
+        ..task
+    };
+    let query = TaskRun {
+        tries: run.tries,
+        ..query
+    };
     (
         Some(query),
         Changes {
-            tasks,
+            tasks: vec![close, TaskChange::Put(task)],
             ..Changes::default()
         },
     )

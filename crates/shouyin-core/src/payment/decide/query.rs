@@ -8,7 +8,7 @@ use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
 use crate::payment::schedule::{ask_pause_ms, query_delay_ms, retry_delay_ms};
 use crate::ports::{Changes, Ids, Trade};
-use crate::task::{TaskChange, TaskKind};
+use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
 
 /// After a contradiction nobody is helped by asking every few seconds, in milliseconds.
@@ -95,12 +95,12 @@ fn then(
     // Also after the payment was paid through another attempt: this one must not be paid as well.
     let to_close = open && after.state != PaymentState::Open;
     if to_close {
-        let close = task(
-            TaskKind::CloseAttempt,
-            after,
-            Some(out_trade_no),
-            now.plus_ms(retry_delay_ms(run.tries)),
-        );
+        let tries = run.tries.saturating_add(1);
+        let due_at = now.plus_ms(retry_delay_ms(tries));
+        let close = Task {
+            tries,
+            ..task(TaskKind::CloseAttempt, after, Some(out_trade_no), due_at)
+        };
         changes.tasks.push(TaskChange::PutIfAbsent(close));
     }
     changes.tasks.push(if open {

@@ -545,6 +545,58 @@ fn a_close_without_answer_is_repeated() {
 }
 
 #[test]
+fn a_close_that_is_refused_for_hours_slows_down() {
+    let ids = ids();
+    let (payment, number, _) = ready(&ids);
+    let closing = request_close(&payment, CloseReason::Merchant, at(1), &ids)
+        .1
+        .payment
+        .unwrap();
+    let close = |tries| {
+        let run = TaskRun {
+            tries,
+            ..run_of(TaskKind::CloseAttempt, &closing, &number)
+        };
+        on_close(
+            &closing,
+            &number,
+            &rejected(RefusalKind::Other),
+            &run,
+            at(2),
+            &ids,
+        )
+    };
+    assert!(close(0).0.is_some(), "asked once");
+    assert!(
+        close(1).0.is_none(),
+        "then the query keeps its own schedule"
+    );
+
+    // WeChat says "closed" and then "not paid yet", over and over: every round waits longer.
+    let run = TaskRun {
+        tries: 5,
+        ..run_of(TaskKind::CloseAttempt, &closing, &number)
+    };
+    let (query, _) = on_close(
+        &closing,
+        &number,
+        &Outcome::Succeeded(()),
+        &run,
+        at(2),
+        &ids,
+    );
+    let open = Outcome::Succeeded(trade(&number, TradeState::NotPay));
+    let changes = on_query(&closing, &number, &open, &query.unwrap(), at(2), &ids);
+    let again = changes.tasks.iter().find_map(|change| match change {
+        TaskChange::PutIfAbsent(task) => Some(task.clone()),
+        _ => None,
+    });
+    let again = again.unwrap();
+    assert_eq!((again.key.kind, again.tries), (TaskKind::CloseAttempt, 6));
+    assert!(again.due_at.since(at(2)) >= MINUTE_MS);
+}
+
+#[test]
 fn the_payer_who_was_quicker_than_the_close_has_paid() {
     let ids = ids();
     let (payment, number, _) = ready(&ids);
