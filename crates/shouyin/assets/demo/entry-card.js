@@ -31,6 +31,7 @@ export function entryCard(entry, { open, onToggle }) {
       class: `entry${entry.ok === false ? " not-ok" : ""}`,
       id: `entry-${entry.seq}`,
       "data-kind": entry.kind,
+      "data-at": entry.at,
       "data-party": entry.from,
       "data-from": entry.from,
       "data-to": entry.to,

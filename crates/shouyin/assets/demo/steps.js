@@ -49,10 +49,11 @@ export function createSteps(root, { now, onOpen }) {
 
   function mark(name, entry) {
     const good = entry.ok !== false && entry.kind !== "notification_refused";
-    const step = steps[name];
     if (good) steps[name] = { state: "done", seq: entry.seq };
     // Trouble never takes back what was reached.
-    else if (step.state === "todo" || step.state === "trouble") steps[name] = { state: "trouble", seq: entry.seq };
+    else if (steps[name].state !== "done" && steps[name].state !== "healed") steps[name] = { state: "trouble", seq: entry.seq };
+    // The cashier is open again: what went wrong in it before is over.
+    if (good && entry.kind === "request_payment" && steps.cashier.state === "trouble") steps.cashier = { state: "todo", seq: null };
   }
 
   // Paid without a notification: the query was the proof.

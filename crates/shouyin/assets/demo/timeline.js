@@ -67,7 +67,10 @@ export function createTimeline(root) {
     const card = entryCard(entry, { open: open.has(entry.seq), onToggle });
     const first = begins(entry);
     if (first) list.append(separator());
-    list.append(card);
+    // The shop orders at Shouyin while the phone's order waits for its answer: asked first, shown first.
+    const within = !first && entry.kind === "order" && list.lastElementChild?.dataset.kind === "order";
+    if (within && entry.at < list.lastElementChild.dataset.at) list.lastElementChild.before(card);
+    else list.append(card);
     repeats.add(entry, card);
     return { card, first };
   }

@@ -62,6 +62,15 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        Self::make("")
+    }
+
+    /// The server also fetches WeChat's platform certificates.
+    pub(crate) fn with_platform_certificates() -> Self {
+        Self::make("platform_certificates = true")
+    }
+
+    fn make(merchant_settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         let simulator = Process::start(
@@ -90,11 +99,11 @@ impl Desk {
             http: client(),
             _simulator: simulator,
         };
-        desk.write_config(&keys);
+        desk.write_config(&keys, merchant_settings);
         desk
     }
 
-    fn write_config(&self, keys: &Path) {
+    fn write_config(&self, keys: &Path, merchant_settings: &str) {
         let text = |name: &str| self.merchant[name].as_str().unwrap().to_owned();
         std::fs::write(keys.join("apiv3_key.txt"), text("apiv3_key")).unwrap();
         std::fs::write(keys.join("app_secret.txt"), text("app_secret")).unwrap();
@@ -115,6 +124,7 @@ api_v3_key_file = "keys/apiv3_key.txt"
 public_key_id = "{public_key_id}"
 public_key_file = "keys/pub_key.pem"
 appids = ["{appid}"]
+{merchant_settings}
 [[apps]]
 appid = "{appid}"
 app_secret_file = "keys/app_secret.txt"
@@ -180,6 +190,12 @@ app_secret_file = "keys/app_secret.txt"
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
         let url = format!("{}/{path}", self.merchant["control_url"].as_str().unwrap());
         succeeded(answer(self.http.post(url).json(&body)).await)
+    }
+
+    /// GET from the simulator's control API.
+    pub(crate) async fn control_get(&self, path: &str) -> Value {
+        let url = format!("{}/{path}", self.merchant["control_url"].as_str().unwrap());
+        succeeded(answer(self.http.get(url)).await)
     }
 
     /// A phone that is logged in: its session token.

@@ -82,10 +82,7 @@ fn settings_that_miss_everything_are_explained() {
     let output = shouyin(&["serve"]).output().unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        text.contains("public_url"),
-        "{text}"
-    );
+    assert!(text.contains("public_url"), "{text}");
 }
 
 #[test]

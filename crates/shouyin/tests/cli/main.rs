@@ -10,3 +10,4 @@
 mod crash;
 mod desk;
 mod errors;
+mod keys;
