@@ -3,7 +3,7 @@
 // Every line printed is one check made by that package or on what it returned. Its code is not
 // touched; the address that it calls is its own setting.
 //
-// Usage: node referee.mjs --mode public-key|certificate --merchant DIR
+// Usage: node referee.mjs --mode public-key|certificate|switching --merchant DIR
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
@@ -15,6 +15,8 @@ import { Control, Receiver, readMerchant } from './desk.mjs';
 const { Aes, Formatter, Rsa, Wechatpay } = plugin;
 const AMOUNT_FEN = 2680;
 const REFUND_FEN = 680;
+/** A notification that was not accepted is sent again after 15 s. */
+const FIRST_RETRY_MS = 16_000;
 
 /** Counts and prints; a failed check does not stop the others. */
 class Checks {
@@ -39,19 +41,20 @@ class Checks {
 }
 
 /**
- * The platform certificates, {serial: certificate}. The package's own command for this cannot know
+ * The platform certificates and what was known before, {serial: key}. The package's own command for this cannot know
  * a certificate before it has one (version 0.9.6 refuses the answer), so its parts are used instead:
  * it asks, it decrypts, and then it verifies the answer with a key that was inside.
  */
-async function downloadCertificates(wxpay, apiV3Key, checks) {
+async function downloadCertificates(wxpay, apiV3Key, known, checks) {
   const { data, headers } = await wxpay.v3.certificates.get({ transformResponse: [(text) => text] });
-  const keys = Object.fromEntries(JSON.parse(data).data.map((one) => {
+  const certificates = Object.fromEntries(JSON.parse(data).data.map((one) => {
     const { ciphertext, nonce, associated_data: associated } = one.encrypt_certificate;
     return [one.serial_no, Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, associated)];
   }));
+  const keys = { ...known, ...certificates };
   const key = keys[headers['wechatpay-serial']];
   const text = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], data);
-  checks.that('the certificates come signed with one of them',
+  checks.that('the certificates come signed with one of them, or with the public key',
     key && Rsa.verify(text, headers['wechatpay-signature'], Rsa.from(key, Rsa.KEY_TYPE_PUBLIC)), headers);
   return keys;
 }
@@ -60,13 +63,21 @@ class Referee {
   static async start(checks, merchant, mode) {
     const referee = new Referee();
     Object.assign(referee, { checks, merchant, mode, control: new Control(merchant.control_url) });
+    const publicKey = { [merchant.public_key_id]: merchant.text('pub_key.pem') };
     if (mode === 'certificate') {
       await referee.control.must('/keys/switch', { to: 'certificate' });
       referee.keys = { 'not known yet': undefined };
       const bootstrap = referee.client(merchant.text('apiclient_key.pem'));
-      referee.keys = await downloadCertificates(bootstrap, merchant.apiv3_key, checks);
+      referee.keys = await downloadCertificates(bootstrap, merchant.apiv3_key, {}, checks);
+    } else if (mode === 'switching') {
+      // A merchant in the middle of the switch: answers are signed with the key that the request
+      // names, notifications still with the certificate.
+      await referee.control.must('/keys/switch', { to: 'switching', notifications_per_mille: 0 });
+      referee.keys = publicKey;
+      const bootstrap = referee.client(merchant.text('apiclient_key.pem'));
+      referee.keys = await downloadCertificates(bootstrap, merchant.apiv3_key, publicKey, checks);
     } else {
-      referee.keys = { [merchant.public_key_id]: merchant.text('pub_key.pem') };
+      referee.keys = publicKey;
     }
     referee.wxpay = referee.client(merchant.text('apiclient_key.pem'));
     referee.receiver = await Receiver.start((headers, body) => (referee.open(headers, body) ? 204 : 401));
@@ -82,7 +93,7 @@ class Referee {
       certs: { ...this.keys },
       proxy: false,
       // Asks for answers that are signed with the key we hold (needed with the public key only).
-      headers: this.mode === 'public-key' ? { 'Wechatpay-Serial': this.merchant.public_key_id } : {},
+      headers: this.mode !== 'certificate' ? { 'Wechatpay-Serial': this.merchant.public_key_id } : {},
     });
   }
 
@@ -108,6 +119,7 @@ class Referee {
       await this.checkRefunds(paid);
       await this.checkClose(openid);
       await this.checkRefusals();
+      await this.checkTraps(openid);
     } finally {
       this.receiver.close();
     }
@@ -151,9 +163,13 @@ class Referee {
     });
     this.checks.same("the status of opening the cashier with the package's paySign", opened.status, 200);
     this.checks.same('the amount that the cashier shows', opened.body.amount_fen, AMOUNT_FEN);
+    await this.pay(prepayId);
+    return { number, openid };
+  }
+
+  async pay(prepayId) {
     const done = await this.control.must('/cashier/pay', { prepay_id: prepayId, user: 'buyer', action: 'pay' });
     this.checks.same('what the cashier tells the mini program', done.errMsg, 'requestPayment:ok');
-    return { number, openid };
   }
 
   /** The next notification of this kind, opened; {} when it does not come or cannot be opened. */
@@ -167,8 +183,8 @@ class Referee {
       const forged = arrived.body.replace('"id"', '"id" ');
       const refused = forged !== arrived.body && this.open(arrived.headers, forged) === null;
       this.checks.that(`the package refuses ${event} with one byte more`, refused, 'accepted');
-      this.checks.that(`the key of ${event} is one that the package holds`,
-        Object.hasOwn(this.keys, arrived.headers['wechatpay-serial']), arrived.headers);
+      const byPublicKey = arrived.headers['wechatpay-serial'] === this.merchant.public_key_id;
+      this.checks.same(`whether ${event} is signed with the public key`, byPublicKey, this.mode === 'public-key');
       return opened.resource;
     }
   }
@@ -237,6 +253,25 @@ class Referee {
     this.checks.same('the status for a request signed with another key', unsigned.status, 401);
     this.checks.same('its code', unsigned.data?.code, 'SIGN_ERROR');
   }
+
+  /** WeChat Pay sends wrong signatures on purpose; the package must refuse them, and take what follows. */
+  async checkTraps(openid) {
+    for (const fault of ['notification_signtest', 'notification_tampered']) {
+      const { prepayId } = await this.prepay(openid, 'paid, with a trap in the notification');
+      await this.control.must('/faults', { fault });
+      await this.pay(prepayId);
+      this.checks.same(`the answer to ${fault}`, (await this.receiver.next())?.status, 401);
+      await this.control.must('/clock', { advance_ms: FIRST_RETRY_MS });
+      this.checks.same(`the answer to what follows ${fault}`, (await this.receiver.next())?.status, 204);
+    }
+    await this.control.must('/faults', { fault: 'wrong_response_signature' });
+    try {
+      const answer = await this.prepay(openid, 'the answer has a wrong signature');
+      this.checks.that('the package refuses an answer with a wrong signature', false, answer);
+    } catch (error) {
+      this.checks.same('what the package says of an answer with a wrong signature', error.code, 'EV3_RES_HEADER_SIGNATURE_DIGEST');
+    }
+  }
 }
 
 /** The answer that the package rejected with; an empty one when it did not. */
@@ -251,8 +286,8 @@ async function rejection(promise) {
 }
 
 const { values } = parseArgs({ options: { mode: { type: 'string' }, merchant: { type: 'string' } } });
-if (!['public-key', 'certificate'].includes(values.mode) || !values.merchant) {
-  console.error('usage: node referee.mjs --mode public-key|certificate --merchant DIR');
+if (!['public-key', 'certificate', 'switching'].includes(values.mode) || !values.merchant) {
+  console.error('usage: node referee.mjs --mode public-key|certificate|switching --merchant DIR');
   process.exit(2);
 }
 const checks = new Checks(`wechatpay-axios-plugin, ${values.mode}`);

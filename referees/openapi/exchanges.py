@@ -14,19 +14,23 @@ def of_line(line):
 
 
 def of_entry(entry):
-    if entry["kind"] not in (REQUEST, NOTIFICATION):
+    # What was spoilt on purpose is not what WeChat Pay would say; what arrived before it still counts.
+    spoilt = bool(entry.get("fault"))
+    if entry["kind"] == NOTIFICATION and not spoilt:
+        return [message(NOTIFICATION, entry["request"])]
+    if entry["kind"] != REQUEST:
         return []
-    request = entry["request"]
-    method, _, target = request["start"].partition(" ")
-    line = {"method": method, "target": target}
-    found = [{"direction": entry["kind"], **line, **content(request)}]
-    answer = entry.get("answer")
-    # An answer that was spoilt on purpose is not what WeChat Pay would say.
-    if entry["kind"] == REQUEST and answer and not entry.get("fault"):
-        status = int(answer["start"].split()[0])
-        found.append({"direction": "answer", **line, "status": status, **content(answer)})
-    return found
+    request, answer = message(REQUEST, entry["request"]), entry.get("answer")
+    if spoilt or not answer:
+        return [request]
+    line = {"method": request["method"], "target": request["target"]}
+    return [request, {"direction": "answer", **line, "status": int(answer["start"].split()[0]), **content(answer)}]
 
 
-def content(message):
-    return {"headers": {name.lower(): value for name, value in message["headers"]}, "body": message["body"]}
+def message(direction, sent):
+    method, _, target = sent["start"].partition(" ")
+    return {"direction": direction, "method": method, "target": target, **content(sent)}
+
+
+def content(sent):
+    return {"headers": {name.lower(): value for name, value in sent["headers"]}, "body": sent["body"]}

@@ -23,6 +23,8 @@ from desk import PATIENCE, Control, Merchant, Receiver
 
 AMOUNT_FEN = 1990
 REFUND_FEN = 990
+# A notification that was not accepted is sent again after 15 s.
+FIRST_RETRY_MS = 16_000
 
 
 class Checks:
@@ -53,7 +55,7 @@ class Referee:
 
     def client(self, private_key=None):
         keys = {}
-        if self.mode == "public-key":
+        if self.mode != "certificate":
             keys = {"public_key": self.merchant.text("pub_key.pem"), "public_key_id": self.merchant.public_key_id}
         return WeChatPay(
             wechatpay_type=WeChatPayType.MINIPROG,
@@ -79,6 +81,10 @@ class Referee:
         try:
             if self.mode == "certificate":
                 self.control.must("/keys/switch", {"to": "certificate"})
+            if self.mode == "switching":
+                # A merchant in the middle of the switch: answers are signed with the key that the request
+                # names, notifications still with the certificate.
+                self.control.must("/keys/switch", {"to": "switching", "notifications_per_mille": 0})
             self.wxpay = self.client()
             openid = self.control.must("/login-codes", {"appid": self.merchant.appid, "user": "buyer"})["openid"]
             paid = self.order_and_pay(openid)
@@ -86,6 +92,7 @@ class Referee:
             self.check_refunds(paid)
             self.check_close(openid)
             self.check_refusals()
+            self.check_traps(openid)
         finally:
             self.receiver.close()
 
@@ -121,9 +128,12 @@ class Referee:
         })
         self.checks.same("the status of opening the cashier with the package's paySign", opened[0], 200)
         self.checks.same("the amount that the cashier shows", opened[1].get("amount_fen"), AMOUNT_FEN)
+        self.pay(prepay_id)
+        return {"out_trade_no": number, "openid": openid}
+
+    def pay(self, prepay_id):
         done = self.control.must("/cashier/pay", {"prepay_id": prepay_id, "user": "buyer", "action": "pay"})
         self.checks.same("what the cashier tells the mini program", done.get("errMsg"), "requestPayment:ok")
-        return {"out_trade_no": number, "openid": openid}
 
     def notification(self, event):
         """The next notification of this kind, as the package opened it."""
@@ -199,11 +209,28 @@ class Referee:
         status, text = self.wxpay.query(out_trade_no="never_ordered_1")
         self.checks.same("the status for an unknown order", status, 404)
         self.checks.that("its code is ORDER_NOT_EXIST", code(text) in ("ORDER_NOT_EXIST", "ORDERNOTEXIST"), text)
-        if self.mode == "public-key":
+        if self.mode != "certificate":
             # Without a public key the package would ask for certificates first, in its constructor.
             status, text = self.client(another_key()).query(out_trade_no="never_ordered_1")
             self.checks.same("the status for a request signed with another key", status, 401)
             self.checks.same("its code", code(text), "SIGN_ERROR")
+
+
+    def check_traps(self, openid):
+        """WeChat Pay sends wrong signatures on purpose; the package must refuse them, and take what follows."""
+        for fault in ("notification_signtest", "notification_tampered"):
+            _, prepay_id = self.prepay(openid, "paid, with a trap in the notification")
+            self.control.must("/faults", {"fault": fault})
+            self.pay(prepay_id)
+            self.checks.same(f"the answer to {fault}", self.receiver.next()[2], 401)
+            self.control.must("/clock", {"advance_ms": FIRST_RETRY_MS})
+            self.checks.same(f"the answer to what follows {fault}", self.receiver.next()[2], 204)
+        self.control.must("/faults", {"fault": "wrong_response_signature"})
+        try:
+            answer = self.prepay(openid, "the answer has a wrong signature")
+            self.checks.that("the package refuses an answer with a wrong signature", False, answer)
+        except Exception as error:  # the package's way to refuse
+            self.checks.that("the package refuses an answer with a wrong signature", "signature" in str(error), error)
 
 
 def code(answer):
@@ -219,7 +246,7 @@ def another_key():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--merchant", required=True, help="the folder that `shouyin simulator --out` wrote")
-    parser.add_argument("--mode", choices=("public-key", "certificate"), required=True)
+    parser.add_argument("--mode", choices=("public-key", "certificate", "switching"), required=True)
     arguments = parser.parse_args()
     # The simulator is on this machine; a proxy would not find it.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"

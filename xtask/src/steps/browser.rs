@@ -28,6 +28,6 @@ fn prepare(repository: &Repository) -> Result<Command> {
     node::install_packages(repository, FOLDER)?;
     let shouyin = simulator::build(repository)?;
     let mut npm = node::npm(repository, FOLDER);
-    npm.env("CHROMIUM", browser).env("SHOUYIN", shouyin);
+    npm.env("CHROMIUM", browser).env("SHOUYIN_BIN", shouyin);
     Ok(npm)
 }

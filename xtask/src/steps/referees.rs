@@ -1,5 +1,5 @@
 //! Published WeChat Pay clients, unmodified but for the address, judge our simulator.
-//! They run in both ways of verifying: with the public key and with platform certificates.
+//! They run in all ways of verifying: with the public key, with platform certificates, and with both.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
     let shouyin = simulator::build(repository)?;
     let python = python::ensure(repository, PYTHON_REQUIREMENTS)?;
     node::install_packages(repository, "referees/node")?;
-    for mode in ["public-key", "certificate"] {
+    for mode in ["public-key", "certificate", "switching"] {
         judge(repository, &shouyin, &python, "python", mode)?;
         judge(repository, &shouyin, &python, "node", mode)?;
     }
