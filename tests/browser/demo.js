@@ -37,6 +37,7 @@ export async function startDemo() {
 
   /** Ctrl-C; answers the exit code. */
   async function stop() {
+    if (child.exitCode !== null || child.signalCode !== null) fail(`the demo ended by itself before it was stopped\n${output.text()}`);
     child.kill("SIGINT");
     const code = await Promise.race([exited, after(STOP_LIMIT_MS).then(() => "still running")]);
     if (code === "still running") child.kill("SIGKILL");

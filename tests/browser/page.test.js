@@ -124,6 +124,15 @@ for (const lang of ["en", "zh"]) {
   });
 }
 
+test("Ctrl-C stops the demo while a page is watching", { skip: process.env.SHOUYIN_BASE_URL !== undefined }, async () => {
+  const own = await startDemo();
+  const { page } = await openDemo(browser, own.url);
+  await page.locator('.timeline[data-connection="live"]').waitFor();
+  assert.equal(await own.stop(), 0);
+  await page.locator('.timeline[data-connection="offline"]').waitFor();
+  await page.context().close();
+});
+
 test("the steps lead to their message", async () => {
   const { page, buyer, timeline } = await openDemo(browser, demo.url);
   await buyer.buy("latte");

@@ -15,6 +15,8 @@ async function wide(browser, url, lang) {
   const entries = await timeline.until("a notification", (all) => all.some((entry) => entry.kind === "notification" && entry.ok));
   const { seq } = entries.find((entry) => entry.kind === "notification");
   await page.locator(`#entry-${seq} .toggle-detail`).click();
+  // Some of the way to it, and its evidence.
+  await page.locator(".scroller").evaluate((scroller, up) => (scroller.scrollTop -= up), 232);
   await page.mouse.move(0, 0);
   return page;
 }

@@ -23,7 +23,7 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoticeContent {
     /// A payment.
-    Payment(Trade),
+    Payment(Box<Trade>),
     /// Something this version does not act on; kept as evidence.
     Other {
         /// `resource.original_type`.

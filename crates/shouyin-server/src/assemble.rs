@@ -84,11 +84,12 @@ impl Parts {
             accounts.push((merchant.mchid.clone(), account));
         }
         let acquirer = Arc::new(WechatAcquirer::new(accounts));
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
         let ports = Ports {
             store,
             clock: Arc::clone(&clock),
-            ids: Arc::new(SystemIds::new()) as Arc<dyn Ids>,
-            acquirer: Arc::clone(&acquirer) as _,
+            ids,
+            acquirer: acquirer.clone(),
         };
         let login = Arc::new(login(config, &clock, journal.as_ref())?);
         let apps: BTreeMap<_, _> = config

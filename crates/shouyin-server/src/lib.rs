@@ -6,6 +6,7 @@ mod http;
 pub mod journal;
 mod logging;
 mod login;
+mod observed_acquirer;
 mod observed_store;
 mod serve;
 mod wechat_login;

@@ -8,6 +8,7 @@ use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Openid};
 use shouyin_core::ports::{BoxFuture, Ids, Ports, StoreError};
 use shouyin_core::session::{SESSION_MS, Session};
+use tokio::sync::Mutex;
 
 use crate::http::auth::sha256_hex;
 
@@ -75,43 +76,70 @@ pub(crate) enum LoginError {
     Store(#[from] StoreError),
 }
 
-/// Turns a code into a session. A code that was used is forgiven for five minutes if its session was made here: then our
-/// answer was lost, and the same client asks again.
-pub(crate) async fn log_in(
-    ports: &Ports,
-    login: &Arc<dyn LoginPort>,
-    appid: Appid,
-    code: &str,
-) -> Result<LoggedIn, LoginError> {
-    let code_hash = sha256_hex(code);
-    let openid = match login.exchange(&appid, code).await {
-        Ok(openid) => openid,
-        Err(ExchangeError::CodeUsed) => {
-            let earlier = ports
-                .store
-                .session_by_code(appid.clone(), code_hash.clone())
-                .await?;
-            let now = ports.clock.now();
-            earlier
-                .filter(|session| session.code_may_be_repeated(now))
-                .map(|session| session.openid)
-                .ok_or(ExchangeError::CodeUsed)?
+/// How many logins can wait for each other without mattering: codes are spread over this many places.
+const PLACES: usize = 256;
+
+/// Lets one login per code through at a time. A phone whose request timed out sends the same code again while the first
+/// is still being exchanged; the second must find what the first leads to.
+pub(crate) struct LoginGate {
+    port: Arc<dyn LoginPort>,
+    places: Vec<Mutex<()>>,
+}
+
+impl LoginGate {
+    pub(crate) fn new(port: Arc<dyn LoginPort>) -> Self {
+        Self {
+            port,
+            places: (0..PLACES).map(|_| Mutex::new(())).collect(),
         }
-        Err(other) => return Err(other.into()),
-    };
-    let token = new_token(&*ports.ids);
-    let created_at = ports.clock.now();
-    let expires_at = created_at.plus_ms(SESSION_MS);
-    let session = Session {
-        token_hash: sha256_hex(&token),
-        appid,
-        openid,
-        code_hash,
-        created_at,
-        expires_at,
-    };
-    ports.store.put_session(session).await?;
-    Ok(LoggedIn { token, expires_at })
+    }
+
+    /// Turns a code into a session. A code that was used is forgiven for five minutes if its session was made here: then
+    /// our answer was lost, and the same client asks again.
+    pub(crate) async fn log_in(
+        &self,
+        ports: &Ports,
+        appid: Appid,
+        code: &str,
+    ) -> Result<LoggedIn, LoginError> {
+        let code_hash = sha256_hex(code);
+        let place = code_hash
+            .get(..2)
+            .and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        let place = place.and_then(|place| self.places.get(place));
+        let _one_at_a_time = match place {
+            Some(place) => Some(place.lock().await),
+            None => None,
+        };
+        let now = || ports.clock.now();
+        let (openid, created_at) = match self.port.exchange(&appid, code).await {
+            Ok(openid) => (openid, now()),
+            Err(ExchangeError::CodeUsed) => {
+                let earlier = ports
+                    .store
+                    .session_by_code(appid.clone(), code_hash.clone())
+                    .await?;
+                // The new token belongs to the same login, so it begins and ends with it: repeating does not prolong.
+                earlier
+                    .filter(|session| session.code_may_be_repeated(now()))
+                    .map(|session| (session.openid, session.created_at))
+                    .ok_or(ExchangeError::CodeUsed)?
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let token = new_token(&*ports.ids);
+        let expires_at = created_at.plus_ms(SESSION_MS);
+        let session = Session {
+            token_hash: sha256_hex(&token),
+            appid,
+            openid,
+            code_hash,
+            created_at,
+            expires_at,
+        };
+        ports.store.put_session(session).await?;
+        Ok(LoggedIn { token, expires_at })
+    }
 }
 
 /// 32 random bytes as URL-safe text.

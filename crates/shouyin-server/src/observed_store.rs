@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
-use shouyin_core::event::{EventType, StoredEvent};
+use shouyin_core::event::{Event, EventType, StoredEvent};
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::incident::Incident;
 use shouyin_core::notification::NotificationRecord;
-use shouyin_core::payment::Payment;
+use shouyin_core::payment::{Payment, PaymentState};
 use shouyin_core::ports::{
     BoxFuture, Changes, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError,
 };
@@ -29,19 +29,11 @@ impl ObservedStore {
         Self { inner, journal }
     }
 
-    fn tell(&self, changes: &Changes) {
-        for event in &changes.events {
-            let id = &event.payment_id;
-            match event.event_type {
-                EventType::PaymentCreated => info!(payment.id = %id, "Payment {id} created"),
-                EventType::PaymentPaid => info!(payment.id = %id, "Payment {id} is paid"),
-                EventType::PaymentPaidLate => {
-                    warn!(payment.id = %id, "Payment {id} was paid after it was closed: deliver or refund");
-                }
-                EventType::PaymentClosed => info!(payment.id = %id, "Payment {id} is closed"),
-            }
+    fn tell(&self, told: &Told) {
+        for event in &told.events {
+            log(event, told.payment.as_ref());
         }
-        for incident in &changes.incidents {
+        for incident in &told.incidents {
             warn!(
                 payment.id = ?incident.payment_id, out_trade_no = %incident.out_trade_no,
                 incident = incident.kind.as_str(), detail = incident.detail,
@@ -49,7 +41,55 @@ impl ObservedStore {
             );
         }
         if let Some(journal) = &self.journal {
-            journal.committed(changes);
+            journal.committed(told);
+        }
+    }
+}
+
+/// What is told of a commit; all of it small beside the commit itself.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) events: Vec<Event>,
+    pub(crate) payment: Option<Payment>,
+    pub(crate) incidents: Vec<Incident>,
+    /// Whether a notification was kept in the same transaction.
+    pub(crate) with_notification: bool,
+}
+
+impl Told {
+    /// Nothing, for the many commits without events.
+    fn of(changes: &Changes) -> Option<Self> {
+        if changes.events.is_empty() && changes.incidents.is_empty() {
+            return None;
+        }
+        Some(Self {
+            events: changes.events.clone(),
+            payment: changes.payment.clone(),
+            incidents: changes.incidents.clone(),
+            with_notification: changes.notification.is_some(),
+        })
+    }
+}
+
+fn log(event: &Event, payment: Option<&Payment>) {
+    let id = &event.payment_id;
+    let order_no = payment.map(|payment| payment.order_no.as_str());
+    let out_trade_no = payment.and_then(|payment| match &payment.state {
+        PaymentState::Paid(paid) => Some(paid.out_trade_no.as_str()),
+        PaymentState::Open | PaymentState::Closing { .. } | PaymentState::Closed { .. } => None,
+    });
+    match event.event_type {
+        EventType::PaymentCreated => {
+            info!(payment.id = %id, order_no, "Payment {id} created");
+        }
+        EventType::PaymentPaid => {
+            info!(payment.id = %id, order_no, out_trade_no, "Payment {id} is paid");
+        }
+        EventType::PaymentPaidLate => {
+            warn!(payment.id = %id, order_no, out_trade_no, "Payment {id} was paid after it was closed: deliver or refund");
+        }
+        EventType::PaymentClosed => {
+            info!(payment.id = %id, order_no, "Payment {id} is closed");
         }
     }
 }
@@ -61,15 +101,13 @@ impl Store for ObservedStore {
             let seen = Arc::clone(&slot);
             let decide: Decide = Box::new(move |loaded| {
                 let changes = decide(loaded);
-                if !changes.events.is_empty() || !changes.incidents.is_empty() {
-                    *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(changes.clone());
-                }
+                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Told::of(&changes);
                 changes
             });
             self.inner.transact(load, decide).await?;
             let told = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(changes) = told {
-                self.tell(&changes);
+            if let Some(told) = told {
+                self.tell(&told);
             }
             Ok(())
         })

@@ -16,8 +16,9 @@ use tracing::{debug, info, warn};
 use crate::wiring::Server;
 use crate::worker::{self, Housekeeping};
 
-/// How long a client may take to send its request line and headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent, and how long a client may take to send its request line and headers. Longer than the
+/// 60 s for which reverse proxies keep idle connections: they must be the ones to close, or they would lose requests.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long to wait after the system had no socket left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -151,12 +152,12 @@ async fn serve_one(
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let mut builder = Builder::new(TokioExecutor::new());
+    // HTTP/2 ends at the proxy that also does TLS.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
+        .header_read_timeout(SILENCE_TIMEOUT);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     watcher.watch(connection).await
 }

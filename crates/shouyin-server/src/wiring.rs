@@ -10,18 +10,39 @@ use axum::Router;
 use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::{Clock, Ids, Ports};
+use tracing::warn;
 
 use crate::http::{App, AppParts, router};
 use crate::journal::Journal;
-use crate::login::LoginPort;
+use crate::login::{LoginGate, LoginPort};
+use crate::observed_acquirer::ObservedAcquirer;
 use crate::observed_store::ObservedStore;
 use crate::worker::Refresh;
 
-/// The system's clock. It never goes back: after the system's clock was set back it stands still until the old time is reached,
-/// because an order of events must not be turned around.
+/// How far the system's clock may be set back before we follow it, in milliseconds. Below that our time stands still until
+/// the old time is reached, so that what happened later is not stored as earlier. Above that it would stand still for so long
+/// that WeChat refused our signatures (300 s), so we follow.
+const FOLLOW_BACK_MS: i64 = 60_000;
+
+/// The system's clock. Small steps back are not shown.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     latest_ms: AtomicI64,
+}
+
+impl SystemClock {
+    fn at(&self, read_ms: i64) -> Timestamp {
+        let latest_ms = self.latest_ms.fetch_max(read_ms, Ordering::AcqRel);
+        if latest_ms.saturating_sub(read_ms) > FOLLOW_BACK_MS {
+            warn!(
+                by_ms = latest_ms - read_ms,
+                "The system's clock was set back"
+            );
+            self.latest_ms.store(read_ms, Ordering::Release);
+            return Timestamp::from_millis(read_ms);
+        }
+        Timestamp::from_millis(latest_ms.max(read_ms))
+    }
 }
 
 impl Clock for SystemClock {
@@ -35,11 +56,7 @@ impl Clock for SystemClock {
             .ok()
             .and_then(|since| i64::try_from(since.as_millis()).ok())
             .unwrap_or(0);
-        let latest_ms = self
-            .latest_ms
-            .fetch_max(read_ms, Ordering::AcqRel)
-            .max(read_ms);
-        Timestamp::from_millis(latest_ms)
+        self.at(read_ms)
     }
 }
 
@@ -129,9 +146,10 @@ impl Server {
     pub fn build(parts: Parts) -> Self {
         let mut ports = parts.ports;
         ports.store = Arc::new(ObservedStore::new(ports.store, parts.journal.clone()));
+        ports.acquirer = Arc::new(ObservedAcquirer::new(ports.acquirer));
         let app = App::new(AppParts {
             ports: ports.clone(),
-            login: parts.login,
+            login: LoginGate::new(parts.login),
             apps: parts.apps,
             journal: parts.journal.clone(),
             request_timeout: parts.request_timeout,
@@ -168,14 +186,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_never_goes_back() {
+    fn small_steps_back_are_not_shown_and_large_ones_are_followed() {
         let clock = SystemClock::default();
-        let now = clock.now();
-        assert!(now.as_millis() > 1_700_000_000_000);
-        clock
-            .latest_ms
-            .store(now.as_millis() + 60_000, Ordering::Release);
-        assert_eq!(clock.now(), now.plus_ms(60_000));
+        assert!(clock.now().as_millis() > 1_700_000_000_000);
+        let clock = SystemClock::default();
+        let at = |ms| clock.at(ms).as_millis();
+        assert_eq!([at(500_000), at(499_000), at(440_000)], [500_000; 3]);
+        assert_eq!(
+            [at(439_999), at(440_000), at(439_000)],
+            [439_999, 440_000, 440_000]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
 -- Money is a 64-bit integer in fen, times are milliseconds since 1970-01-01 UTC, enums are text.
+-- Checks are written with `or`: for `in` with more than two values SQLite would build a temporary table on every write.
 
 create table payment (
   -- The order in which payments were stored: "newest" means the highest, whatever the clocks said.
@@ -13,7 +14,7 @@ create table payment (
   created_at        integer not null,
   expires_at        integer not null,
   payer             text,
-  state             text    not null check (state in ('open', 'closing', 'paid', 'closed')),
+  state             text    not null check (state = 'open' or state = 'closing' or state = 'paid' or state = 'closed'),
   close_reason      text    check (close_reason in ('merchant', 'expired')),
   closed_at         integer,
   paid_at           integer,
@@ -48,7 +49,7 @@ create table attempt (
   payment_id     text    not null references payment (id),
   position       integer not null check (position >= 0),
   payer          text    not null,
-  state          text    not null check (state in ('recorded', 'open', 'paid', 'closed', 'rejected')),
+  state          text    not null check (state = 'recorded' or state = 'open' or state = 'paid' or state = 'closed' or state = 'rejected'),
   transaction_id text,
   rejected_code  text,
   prepay_id      text,
@@ -82,7 +83,7 @@ create index event_mchid on event (mchid);
 create table task (
   payment_id   text    not null,
   kind         text    not null
-               check (kind in ('send_prepay', 'query_attempt', 'close_attempt', 'expire_payment')),
+               check (kind = 'send_prepay' or kind = 'query_attempt' or kind = 'close_attempt' or kind = 'expire_payment'),
   out_trade_no text    not null,
   mchid        text    not null,
   due_at       integer not null,
@@ -102,7 +103,7 @@ create table notification (
   payment_id   text,
   received_at  integer not null,
   serial       text    not null,
-  effect       text    not null check (effect in ('applied', 'known', 'mismatch', 'ignored')),
+  effect       text    not null check (effect = 'applied' or effect = 'known' or effect = 'mismatch' or effect = 'ignored'),
   body         blob    not null
 ) strict;
 

@@ -13,14 +13,18 @@ pub(crate) fn refused(error: NotificationError) -> NoticeRefused {
             NoticeRefused::Stale(why.to_string())
         }
         NotificationError::Unverified(why) => NoticeRefused::NotVerified(why.to_string()),
-        other => NoticeRefused::Unreadable(other.to_string()),
+        unreadable @ (NotificationError::Malformed(_)
+        | NotificationError::UnsupportedAlgorithm(_)
+        | NotificationError::Undecryptable(_)
+        | NotificationError::Resource { .. }
+        | NotificationError::NoApiV3Key) => NoticeRefused::Unreadable(unreadable.to_string()),
     }
 }
 
 pub(crate) fn notice(notification: Notification) -> Result<Notice, NoticeRefused> {
     let content = match notification.resource {
         Resource::Transaction(order) => {
-            NoticeContent::Payment(trade(*order).map_err(NoticeRefused::Unreadable)?)
+            NoticeContent::Payment(Box::new(trade(*order).map_err(NoticeRefused::Unreadable)?))
         }
         Resource::Refund(_) | Resource::Other(_) => NoticeContent::Other {
             original_type: notification.original_type,

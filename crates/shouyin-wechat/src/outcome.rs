@@ -84,10 +84,11 @@ mod tests {
             request_id: Some("08F5-0".into()),
             signature: v3::ErrorSignature::Verified,
         };
-        match outcome(v3::Outcome::<()>::Rejected(error), Ok) {
-            Outcome::Rejected(refusal) => refusal.kind,
-            other => panic!("{other:?}"),
-        }
+        let read = outcome(v3::Outcome::<()>::Rejected(error), Ok);
+        let Outcome::Rejected(refusal) = read else {
+            panic!("{read:?}")
+        };
+        refusal.kind
     }
 
     #[test]

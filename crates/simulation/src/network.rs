@@ -77,7 +77,7 @@ impl World {
             boot,
             request,
         } = outgoing;
-        let call = self.checker.sent(&self.rows, &request)?;
+        let call = self.checker.sent(&self.rows, &request, self.hub.now_ms())?;
         self.hub.schedule(GIVE_UP_MS, Event::GiveUp(ticket));
         if !self.swarm.queries && request.method == Method::Get {
             self.hub.say(format_args!("server {boot} {call}: WeChat's queries are down"));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use shouyin_core::time::DAY_MS;
+use shouyin_core::time::{DAY_MS, HOUR_MS};
 
 use crate::check::{Nets, Violation};
 use crate::choice::Choice;
@@ -61,6 +61,8 @@ pub struct Report {
 const MOST_EVENTS: u64 = 100_000;
 /// How long calm lasts at most, milliseconds: beyond the seven days after which WeChat closes orders by itself.
 const CALM_MS: i64 = 8 * DAY_MS;
+/// How long it lasts where queries are down: WeChat's notifications have given up by then, and nothing else can settle.
+const CALM_WITHOUT_QUERIES_MS: i64 = 30 * HOUR_MS;
 /// Between two actions at most so much time passes, milliseconds.
 const HORIZON_MS: i64 = 4_000;
 /// Everything is compared with everything after so many events; in between only what changed.
@@ -149,7 +151,12 @@ fn chaos(world: &mut World) -> Result<(), Violation> {
 /// No faults, nothing new: run until nothing happens any more, then judge.
 pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
     world.heal();
-    let until = world.hub.now_ms() + CALM_MS;
+    let lasts = if world.swarm.queries {
+        CALM_MS
+    } else {
+        CALM_WITHOUT_QUERIES_MS
+    };
+    let until = world.hub.now_ms() + lasts;
     while world.deliver(until)? {
         if world.events() > MOST_EVENTS {
             return Err(Violation::new("L5", "the world does not come to rest"));

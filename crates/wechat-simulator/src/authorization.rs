@@ -261,3 +261,6 @@ fn wrong_signature(
     });
     refusal
 }
+
+#[cfg(test)]
+mod tests;

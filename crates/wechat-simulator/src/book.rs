@@ -17,7 +17,7 @@ pub type OrderKey = (String, String);
 pub type RefundKey = (String, String);
 
 /// A mini program.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct App {
     /// `wx` and 16 hexadecimal digits.
     pub appid: String,
@@ -25,6 +25,16 @@ pub struct App {
     pub secret: String,
     /// The open-platform account it is bound to; users then have a unionid.
     pub platform: Option<String>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("appid", &self.appid)
+            .field("secret", &"***")
+            .field("platform", &self.platform)
+            .finish()
+    }
 }
 
 /// A merchant and everything WeChat knows of it.

@@ -1,5 +1,7 @@
 //! The switches of the heart: what a test or a developer can make WeChat do.
 
+mod throw;
+
 use std::sync::Arc;
 
 use fen::Fen;
@@ -7,11 +9,9 @@ use wechatpay::crypto::ApiV3Key;
 use wechatpay::v3::VerifyingKey;
 
 use crate::assumptions::Assumptions;
-use crate::book::{App, Merchant, MerchantCertificate, OrderKey, RefundKey};
+use crate::book::{App, Merchant, OrderKey, RefundKey};
 use crate::fault::Fault;
-use crate::heart::Wechat;
 use crate::keys::{PlatformCertificate, PlatformKey, SigningMode};
-use crate::log::Entry;
 use crate::refund::RefundEnd;
 use crate::seal::Flaw;
 
@@ -156,176 +156,4 @@ pub enum CommandError {
     /// There is no such app, merchant, order, refund, certificate or delivery.
     #[error("there is no {0}")]
     Unknown(String),
-}
-
-impl Wechat {
-    pub(crate) fn control(&mut self, command: Command) -> Result<CommandAnswer, CommandError> {
-        if !matches!(command, Command::SetWireOffset { .. }) {
-            // The debug text of a command holds no secret: keys print as ***.
-            let note = self.log.is_on().then(|| format!("{command:?}"));
-            self.log.add(self.now_ms, || Entry {
-                kind: "control",
-                note,
-                ..Entry::default()
-            });
-        }
-        self.throw(command)
-    }
-
-    fn throw(&mut self, command: Command) -> Result<CommandAnswer, CommandError> {
-        match command {
-            Command::AddApp(app) => {
-                self.book.apps.insert(app.appid.clone(), app);
-            }
-            Command::AddMerchant(merchant) => {
-                self.book
-                    .merchants
-                    .insert(merchant.mchid.clone(), *merchant);
-            }
-            Command::LoginCode { appid, user } => {
-                let (code, openid) = self
-                    .make_login_code(&appid, &user)
-                    .ok_or_else(|| CommandError::Unknown(format!("app {appid}")))?;
-                return Ok(CommandAnswer::LoginCode { code, openid });
-            }
-            Command::AddFault(fault) => self.faults.add(fault),
-            Command::ClearFaults => self.faults.clear(),
-            Command::SetAssumptions(assumptions) => self.assumptions = *assumptions,
-            Command::SetWireOffset { offset_ms } => self.wire_offset_ms = offset_ms,
-            Command::Forge { order, flaw } => {
-                self.forge(&order, flaw)
-                    .ok_or_else(|| CommandError::Unknown(format!("order {}", order.1)))?;
-            }
-            Command::Resend { delivery } => {
-                if !self.resend(delivery) {
-                    return Err(CommandError::Unknown(format!("delivery {delivery}")));
-                }
-            }
-            Command::FinishRefund { refund, end } => {
-                if !self.book.refunds.contains_key(&refund) {
-                    return Err(CommandError::Unknown(format!("refund {}", refund.1)));
-                }
-                self.finish_refund(&refund, end);
-            }
-            of_merchant @ (Command::Bind { .. }
-            | Command::SetSigningMode { .. }
-            | Command::SetPublicKey { .. }
-            | Command::AddCertificate { .. }
-            | Command::UseCertificate { .. }
-            | Command::WithdrawCertificate { .. }
-            | Command::SetApiV3Key { .. }
-            | Command::AddMerchantCertificate { .. }
-            | Command::ReplaceMerchantCertificate { .. }
-            | Command::SetBalance { .. }) => self.change_merchant(of_merchant)?,
-        }
-        Ok(CommandAnswer::Done)
-    }
-
-    fn change_merchant(&mut self, command: Command) -> Result<(), CommandError> {
-        match command {
-            Command::Bind {
-                mchid,
-                appid,
-                bound,
-            } => {
-                let merchant = self.merchant_mut(&mchid)?;
-                if bound {
-                    merchant.apps.insert(appid);
-                } else {
-                    merchant.apps.remove(&appid);
-                }
-            }
-            Command::SetSigningMode { mchid, mode } => {
-                self.merchant_mut(&mchid)?.platform.mode = mode
-            }
-            Command::SetPublicKey { mchid, key } => {
-                self.merchant_mut(&mchid)?.platform.public_key = Some(key);
-            }
-            Command::AddCertificate { mchid, certificate } => {
-                let platform = &mut self.merchant_mut(&mchid)?.platform;
-                let serial_no = certificate.key.signer.serial_no().to_owned();
-                platform.current_certificate.get_or_insert(serial_no);
-                platform.certificates.push(*certificate);
-            }
-            Command::UseCertificate { mchid, serial_no } => {
-                let platform = &mut self.merchant_mut(&mchid)?.platform;
-                find_certificate(&platform.certificates, &serial_no)?;
-                platform.current_certificate = Some(serial_no);
-            }
-            Command::WithdrawCertificate { mchid, serial_no } => {
-                let platform = &mut self.merchant_mut(&mchid)?.platform;
-                let index = find_certificate(&platform.certificates, &serial_no)?;
-                platform.certificates.remove(index);
-            }
-            Command::SetApiV3Key { mchid, key } => self.merchant_mut(&mchid)?.api_v3_key = key,
-            Command::AddMerchantCertificate {
-                mchid,
-                serial_no,
-                key,
-            } => {
-                let certificate = MerchantCertificate {
-                    key,
-                    replaced: false,
-                };
-                self.merchant_mut(&mchid)?
-                    .certificates
-                    .insert(serial_no, certificate);
-            }
-            Command::ReplaceMerchantCertificate { mchid, serial_no } => {
-                self.merchant_mut(&mchid)?
-                    .certificates
-                    .get_mut(&serial_no)
-                    .ok_or_else(|| CommandError::Unknown(format!("certificate {serial_no}")))?
-                    .replaced = true;
-            }
-            Command::SetBalance { mchid, balance } => self.merchant_mut(&mchid)?.balance = balance,
-            Command::AddApp(_)
-            | Command::AddMerchant(_)
-            | Command::LoginCode { .. }
-            | Command::AddFault(_)
-            | Command::ClearFaults
-            | Command::SetAssumptions(_)
-            | Command::Forge { .. }
-            | Command::Resend { .. }
-            | Command::FinishRefund { .. }
-            | Command::SetWireOffset { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn merchant_mut(&mut self, mchid: &str) -> Result<&mut Merchant, CommandError> {
-        self.book
-            .merchants
-            .get_mut(mchid)
-            .ok_or_else(|| CommandError::Unknown(format!("merchant {mchid}")))
-    }
-
-    /// Moves from certificate to public key or back, whichever the merchant has.
-    pub(crate) fn switch_to_other_key(&mut self, mchid: &str) {
-        let Some(merchant) = self.book.merchants.get_mut(mchid) else {
-            return;
-        };
-        let platform = &mut merchant.platform;
-        platform.mode = match platform.mode {
-            SigningMode::PublicKey if !platform.certificates.is_empty() => SigningMode::Certificate,
-            SigningMode::Certificate | SigningMode::Switching { .. }
-                if platform.public_key.is_some() =>
-            {
-                SigningMode::PublicKey
-            }
-            SigningMode::PublicKey | SigningMode::Certificate | SigningMode::Switching { .. } => {
-                platform.mode
-            }
-        };
-    }
-}
-
-fn find_certificate(
-    certificates: &[PlatformCertificate],
-    serial_no: &str,
-) -> Result<usize, CommandError> {
-    certificates
-        .iter()
-        .position(|certificate| certificate.key.signer.serial_no() == serial_no)
-        .ok_or_else(|| CommandError::Unknown(format!("certificate {serial_no}")))
 }

@@ -10,15 +10,15 @@ use crate::route::Operation;
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     // Requests.
-    /// The request never arrives: no effect, no answer.
+    /// The request never arrives: no effect, no answer. The connection is silent for `delay_ms` (default 0), then ends.
     RequestLost,
-    /// The work is done, the answer never arrives.
+    /// The work is done, the answer never arrives. The connection is silent for `delay_ms` (default 0), then ends.
     AnswerLost,
     /// The connection is reset before anything happens.
     ConnectionReset,
     /// The work is done, then the connection is reset.
     ConnectionResetAfter,
-    /// 429, nothing done.
+    /// 429, nothing done. With `delay_ms` the answer has a `Retry-After` of so many seconds, rounded up.
     RateLimited,
     /// 500 `SYSTEM_ERROR`, nothing done.
     SystemError,
@@ -43,7 +43,8 @@ pub enum FaultKind {
     /// The work is done; the second half of the answer's body is missing.
     TruncatedBody,
     // Both.
-    /// WeChat moves to its other key just before this message.
+    /// WeChat moves to its other key just before this message: from the public key to the platform certificate or
+    /// back. Over HTTP a missing certificate is made when the fault is added.
     KeySwitch,
     // Notifications.
     /// The notification leaves and never arrives; WeChat retries on its ladder.

@@ -172,12 +172,7 @@ impl PlatformKeys {
         ids: &mut Ids,
     ) -> Result<Value, Refusal> {
         if self.mode == SigningMode::PublicKey || self.certificates.is_empty() {
-            return Err(Refusal::new(
-                404,
-                "RESOURCE_NOT_EXISTS",
-                number::OTHER,
-                "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥",
-            ));
+            return Err(Refusal::no_certificates());
         }
         let Some(key) = key else {
             return Err(Refusal::invalid_request(

@@ -291,3 +291,6 @@ impl Wechat {
         Reply::json(200, &body)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,10 @@
 //! Rules: WeChat Pay APIv3 documentation, "payment notification" and "refund notification": any answer but 200 or 204
 //! within five seconds is a failure, and failures are retried on a fixed ladder for about a day.
 
+mod answer;
 mod dispatch;
 mod envelope;
+mod extra;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +18,10 @@ use utoipa::ToSchema;
 
 use crate::book::{OrderKey, RefundKey};
 use crate::heart::Wechat;
-use crate::log::Entry;
 use crate::refund::RefundState;
 use crate::route::Operation;
 use crate::seal::Flaw;
-use crate::timer::{Timer, TimerKey};
+use crate::timer::TimerKey;
 
 /// The waits before the re-sends, milliseconds: 15 s, 15 s, 30 s, 3 min, 10 min, 20 min, 30 min three times, 60 min,
 /// 3 h three times, 6 h twice.
@@ -234,149 +235,5 @@ impl Wechat {
             },
         );
         delivery
-    }
-
-    /// Sends something in WeChat's name that WeChat did not send: the order as if it were paid, with this flaw.
-    pub(crate) fn forge(&mut self, key: &OrderKey, flaw: Flaw) -> Option<u64> {
-        let mut new = self.payment_notice(key)?;
-        let order = self.book.orders.get(key)?;
-        if order.payment().is_none() {
-            // What an attacker would write who knows the order: everything right but the signature.
-            let (now_ms, openid, total) = (self.now_ms, order.openid.clone(), order.total.get());
-            let transaction_id = self.ids.transaction_id(now_ms);
-            if let Some(members) = new.resource.as_object_mut() {
-                for (name, value) in [
-                    ("transaction_id", Value::from(transaction_id)),
-                    ("trade_type", Value::from("JSAPI")),
-                    ("bank_type", Value::from("OTHERS")),
-                    (
-                        "success_time",
-                        Value::from(wechatpay::time::format_beijing(now_ms)),
-                    ),
-                    ("payer", serde_json::json!({ "openid": openid })),
-                    (
-                        "amount",
-                        serde_json::json!({ "total": total, "payer_total": total, "currency": "CNY", "payer_currency": "CNY" }),
-                    ),
-                ] {
-                    members.insert(name.to_owned(), value);
-                }
-            }
-        }
-        let delivery = self.add_delivery(new, false, true, flaw);
-        self.send(delivery, Flaw::None, false);
-        Some(delivery)
-    }
-
-    /// Sends a notification once more, as WeChat's console can.
-    pub(crate) fn resend(&mut self, delivery: u64) -> bool {
-        let Some(old) = self.post.deliveries.get(&delivery) else {
-            return false;
-        };
-        let copy = Delivery {
-            attempts: Vec::new(),
-            once: true,
-            timer: None,
-            ..old.clone()
-        };
-        self.post.last += 1;
-        let number = self.post.last;
-        self.post.deliveries.insert(
-            number,
-            Delivery {
-                delivery: number,
-                ..copy
-            },
-        );
-        self.send(number, Flaw::None, false);
-        true
-    }
-
-    /// The receiver answered, or the connection failed.
-    pub(crate) fn notification_answered(
-        &mut self,
-        delivery: u64,
-        attempt: u32,
-        status: Option<u16>,
-    ) {
-        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
-            return;
-        };
-        let Some(record) = found
-            .attempts
-            .iter_mut()
-            .find(|record| record.attempt == attempt && record.waiting)
-        else {
-            // Too late: WeChat has stopped waiting, so for WeChat this answer never came.
-            return;
-        };
-        record.waiting = false;
-        record.status = status;
-        let flaw = record.flaw;
-        let timer = found.timer.take();
-        let (mchid, out_trade_no) = (found.mchid.clone(), found.out_trade_no.clone());
-        if let Some(timer) = timer {
-            self.timers.cancel(timer);
-        }
-        self.log.add(self.now_ms, || Entry {
-            kind: "notification_answer",
-            mchid: Some(mchid),
-            out_trade_no: Some(out_trade_no),
-            note: Some(match status {
-                Some(status) => {
-                    format!("delivery {delivery}, attempt {attempt}: answered {status}")
-                }
-                None => format!("delivery {delivery}, attempt {attempt}: no answer"),
-            }),
-            ..Entry::default()
-        });
-        self.judge(delivery, status, flaw);
-        let accepted = matches!(status, Some(200 | 204));
-        self.after_attempt(delivery, accepted && flaw == Flaw::None);
-    }
-
-    /// Remembers what a receiver must not do.
-    fn judge(&mut self, delivery: u64, status: Option<u16>, flaw: Flaw) {
-        let finding = match status {
-            Some(200 | 204) if flaw != Flaw::None => {
-                format!(
-                    "a notification with a fault in its signature or body ({flaw:?}) was accepted"
-                )
-            }
-            Some(201..=203 | 205..=299) => "only 200 and 204 count as success".to_owned(),
-            Some(300..=399) => "a notification address must not redirect".to_owned(),
-            Some(_) | None => return,
-        };
-        self.post.findings.push(Finding {
-            at_ms: self.now_ms,
-            finding,
-            delivery: Some(delivery),
-        });
-    }
-
-    /// Five seconds are over.
-    pub(crate) fn notification_timeout(&mut self, delivery: u64, attempt: u32) {
-        if let Some(found) = self.post.deliveries.get_mut(&delivery) {
-            found.timer = None;
-        }
-        self.notification_answered(delivery, attempt, None);
-    }
-
-    fn after_attempt(&mut self, delivery: u64, accepted: bool) {
-        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
-            return;
-        };
-        let done = found.attempts.len();
-        let wait = done
-            .checked_sub(1)
-            .and_then(|index| RETRY_LADDER_MS.get(index));
-        if accepted {
-            found.state = DeliveryState::Delivered;
-        } else if let (Some(wait), false) = (wait, found.once) {
-            found.state = DeliveryState::Waiting;
-            found.timer = Some(self.timers.set(self.now_ms + wait, Timer::Notify(delivery)));
-        } else {
-            found.state = DeliveryState::GaveUp;
-        }
     }
 }

@@ -105,6 +105,11 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn no_certificates() -> Self {
+        let message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥";
+        Self::new(404, "RESOURCE_NOT_EXISTS", number::OTHER, message)
+    }
+
     pub(crate) fn system_error() -> Self {
         Self::new(500, "SYSTEM_ERROR", number::OTHER, "系统异常，请稍后重试")
     }

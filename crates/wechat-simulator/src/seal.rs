@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wechatpay::v3::{SIGNATURE_PROBE, Signer, signature_headers};
+use wechatpay::v3::{SIGNATURE_PROBE, Signer, signature_headers, text_to_verify};
 
 use crate::fault::FaultKind;
 
@@ -79,6 +79,11 @@ pub(crate) fn sign(
         Flaw::None | Flaw::Unsigned | Flaw::WrongSignature | Flaw::Stale => {}
     }
     (headers, body)
+}
+
+/// The text a receiver must verify, for the log.
+pub(crate) fn signed_text(timestamp: i64, nonce: &str, body: &[u8]) -> String {
+    String::from_utf8_lossy(&text_to_verify(&timestamp.to_string(), nonce, body)).into_owned()
 }
 
 fn replace(headers: &mut [(String, String)], name: &str, change: impl Fn(&str) -> String) {

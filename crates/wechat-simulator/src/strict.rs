@@ -2,69 +2,19 @@
 //!
 //! The limits are those of the WeChat Pay APIv3 documentation. Messages follow the wording of real answers.
 
+mod body;
+mod rule;
+
 use serde_json::{Map, Value};
 
-use crate::assumptions::{Assumptions, LengthUnit, NullMembers};
+pub(crate) use body::{has_null, parse};
+use rule::check_text;
+pub(crate) use rule::{
+    APPID, GOODS_ID, MCHID, OPENID, OUT_REFUND_NO, OUT_TRADE_NO, TRANSACTION_ID, Text, check_number,
+};
+
+use crate::assumptions::Assumptions;
 use crate::refusal::{Refusal, number};
-
-/// What a text member may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Text {
-    pub(crate) shortest: usize,
-    pub(crate) longest: usize,
-    pub(crate) allowed: fn(char) -> bool,
-    /// The documentation states bytes for this member, whatever the assumption about the others.
-    pub(crate) bytes: bool,
-}
-
-impl Text {
-    pub(crate) const fn up_to(longest: usize) -> Self {
-        Self {
-            shortest: 1,
-            longest,
-            allowed: any,
-            bytes: false,
-        }
-    }
-
-    const fn of(self, allowed: fn(char) -> bool) -> Self {
-        Self { allowed, ..self }
-    }
-}
-
-fn any(_: char) -> bool {
-    true
-}
-
-fn digit(c: char) -> bool {
-    c.is_ascii_digit()
-}
-
-fn id(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
-}
-
-fn trade_no(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '|' | '*')
-}
-
-fn refund_no(c: char) -> bool {
-    trade_no(c) || c == '@'
-}
-
-pub(crate) const APPID: Text = Text::up_to(32).of(id);
-pub(crate) const MCHID: Text = Text::up_to(32).of(digit);
-pub(crate) const OPENID: Text = Text::up_to(128).of(id);
-pub(crate) const GOODS_ID: Text = Text::up_to(32).of(id);
-pub(crate) const TRANSACTION_ID: Text = Text::up_to(32).of(digit);
-pub(crate) const OUT_TRADE_NO: Text = Text {
-    shortest: 6,
-    ..Text::up_to(32).of(trade_no)
-};
-pub(crate) const OUT_REFUND_NO: Text = Text {
-    bytes: true,
-    ..Text::up_to(64).of(refund_no)
-};
 
 /// One object of a request body, being read member by member. [`Object::finish`] refuses what was not read.
 #[derive(Debug)]
@@ -311,70 +261,6 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Reads the bytes of a body: UTF-8, JSON, no byte order mark, no `null` member, no character of four UTF-8 bytes.
-pub(crate) fn parse(bytes: &[u8], assumptions: &Assumptions) -> Result<Value, Refusal> {
-    let not_json = |why: String| {
-        Refusal::parameter(
-            number::ILLEGAL_PARAMETER,
-            "body",
-            "",
-            None,
-            format!("请求体不是合法的 JSON：{why}"),
-        )
-    };
-    let value: Value = serde_json::from_slice(bytes).map_err(|why| not_json(why.to_string()))?;
-    inspect("", &value, assumptions.null_members)?;
-    Ok(value)
-}
-
-/// Whether any member is `null`, however deep.
-pub(crate) fn has_null(value: &Value) -> bool {
-    value.is_null()
-        || value
-            .as_object()
-            .is_some_and(|members| members.values().any(has_null))
-        || value
-            .as_array()
-            .is_some_and(|items| items.iter().any(has_null))
-}
-
-fn inspect(pointer: &str, value: &Value, nulls: NullMembers) -> Result<(), Refusal> {
-    if value.is_null() && nulls == NullMembers::Refused {
-        let issue = format!("输入源“/body{pointer}”的值不能为 null，不需要的字段请不要传");
-        return Err(Refusal::parameter(
-            number::ILLEGAL_PARAMETER,
-            "body",
-            pointer,
-            Some(value),
-            issue,
-        ));
-    }
-    if let Some(text) = value.as_str()
-        && text.chars().any(|c| c.len_utf8() > 3)
-    {
-        let issue =
-            format!("输入源“/body{pointer}”含有 4 字节的 UTF-8 字符，仅支持 1 到 3 字节的字符");
-        return Err(Refusal::parameter(
-            number::ILLEGAL_PARAMETER,
-            "body",
-            pointer,
-            Some(value),
-            issue,
-        ));
-    }
-    if let Some(members) = value.as_object() {
-        for (name, member) in members {
-            inspect(&format!("{pointer}/{name}"), member, nulls)?;
-        }
-    }
-    if let Some(items) = value.as_array() {
-        for (index, item) in items.iter().enumerate() {
-            inspect(&format!("{pointer}/{index}"), item, nulls)?;
-        }
-    }
-    Ok(())
-}
-
 fn wrong_type(pointer: &str, label: &str, value: &Value, needed: &str) -> Refusal {
     let issue = format!("无法将 JSON 输入源“/body{pointer}”映射到目标字段“{label}”中，{needed}");
     Refusal::parameter(
@@ -384,60 +270,4 @@ fn wrong_type(pointer: &str, label: &str, value: &Value, needed: &str) -> Refusa
         Some(value),
         issue,
     )
-}
-
-fn check_text(
-    pointer: &str,
-    label: &str,
-    text: &str,
-    rule: Text,
-    unit: LengthUnit,
-) -> Result<(), Refusal> {
-    let (length, unit) = match unit {
-        LengthUnit::Characters if !rule.bytes => (text.chars().count(), "字符数"),
-        LengthUnit::Characters | LengthUnit::Bytes => (text.len(), "字节数"),
-    };
-    let issue = if length < rule.shortest {
-        format!("{unit} {length}，小于最小值 {}", rule.shortest)
-    } else if length > rule.longest {
-        format!("{unit} {length}，大于最大值 {}", rule.longest)
-    } else if !text.chars().all(rule.allowed) {
-        "含有不允许的字符".to_owned()
-    } else {
-        return Ok(());
-    };
-    let issue = format!("输入源“/body{pointer}”映射到字符串字段“{label}”规则校验失败，{issue}");
-    let value = Value::from(text);
-    let number = if length < rule.shortest || length > rule.longest {
-        number::OUT_OF_RANGE
-    } else {
-        number::ILLEGAL_PARAMETER
-    };
-    Err(Refusal::parameter(
-        number,
-        "body",
-        pointer,
-        Some(&value),
-        issue,
-    ))
-}
-
-/// Whether a path or query value has the characters and length of a number; `Err` says what is wrong.
-pub(crate) fn check_number(name: &str, label: &str, text: &str, rule: Text) -> Result<(), Refusal> {
-    check_text(
-        &format!("/{name}"),
-        label,
-        text,
-        rule,
-        LengthUnit::Characters,
-    )
-    .map_err(|refusal| {
-        Refusal::parameter(
-            refusal.number,
-            "url",
-            name,
-            Some(&Value::from(text)),
-            refusal.message.replace("/body", "/path"),
-        )
-    })
 }

@@ -18,7 +18,7 @@ use crate::worker;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreateAnswer {
     /// A new payment, or the one that the same request had made before.
-    Payment(Created),
+    Payment(Box<Created>),
     /// The same idempotency key and body: the first answer again.
     Replay {
         /// Its HTTP status.
@@ -36,6 +36,8 @@ pub enum CreateAnswer {
 
 /// HTTP status of the answer to a request that made a payment.
 const CREATED: u16 = 201;
+/// HTTP status of the answer to a request whose payment was there already.
+const FOUND: u16 = 200;
 
 /// The merchant asks to be paid.
 pub async fn create(
@@ -66,11 +68,11 @@ pub async fn create(
                     mchid: new.mchid,
                     key: idempotency.key,
                     fingerprint: idempotency.fingerprint,
-                    status: CREATED,
+                    status: if created.is_new { CREATED } else { FOUND },
                     body: PaymentView::from(&created.payment).to_json(),
                     created_at: now,
                 });
-                (CreateAnswer::Payment(created), changes)
+                (CreateAnswer::Payment(Box::new(created)), changes)
             }
         }
     })

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::App;
 use super::auth::Merchant;
 use super::error::{Problem, ProblemBody};
-use super::payment::{invalid_query, page_size, query};
+use super::query::{invalid_query, page_size, query};
 
 /// From where to read.
 #[derive(Debug, Deserialize, IntoParams)]

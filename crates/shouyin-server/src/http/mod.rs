@@ -3,14 +3,16 @@
 pub(crate) mod auth;
 mod body;
 mod docs;
-mod error;
+pub(crate) mod error;
 mod event;
 mod health;
 mod idempotency;
+mod login;
 mod mini_program;
 mod notification;
 mod openapi;
 mod payment;
+mod query;
 mod router;
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::Ports;
 
 use crate::journal::Journal;
-use crate::login::LoginPort;
+use crate::login::LoginGate;
 
 pub use openapi::document as openapi_document;
 pub(crate) use router::build as router;
@@ -33,7 +35,7 @@ pub(crate) struct App(Arc<AppParts>);
 /// The parts of [`App`].
 pub(crate) struct AppParts {
     pub(crate) ports: Ports,
-    pub(crate) login: Arc<dyn LoginPort>,
+    pub(crate) login: LoginGate,
     /// In which apps each merchant takes payments.
     pub(crate) apps: BTreeMap<Mchid, Vec<Appid>>,
     pub(crate) journal: Option<Arc<Journal>>,

@@ -49,24 +49,30 @@ pub(crate) async fn receive(
         }
     };
     let headers = all(&headers);
-    match &app.journal {
-        None => {
-            let received = notification::receive(&app.ports, &mchid, &headers, body).await;
-            answer(&mchid, &received)
-        }
-        Some(journal) => {
-            let work = async {
-                let seen = journal::SeenNotification::new(&mchid, &headers, &body);
-                let received = notification::receive(&app.ports, &mchid, &headers, body).await;
-                let response = answer(&mchid, &received);
-                let status = response.status().as_u16();
-                let entry = seen
-                    .entry(journal, &*app.ports.store, &received, status)
-                    .await;
-                (response, Some(entry))
-            };
-            journal.around(work).await
-        }
+    let Some(journal) = &app.journal else {
+        let received = notification::receive(&app.ports, &mchid, &headers, body).await;
+        return respond(judge(&mchid, &received));
+    };
+    let shown = async {
+        let seen = journal::SeenNotification::new(&mchid, &headers, &body);
+        let received = notification::receive(&app.ports, &mchid, &headers, body).await;
+        let answer = judge(&mchid, &received);
+        let (status, text) = match &answer {
+            Ok(status) => (*status, String::new()),
+            Err(failure) => (failure.status(), failure.body()),
+        };
+        let entry = seen
+            .entry(journal, &*app.ports.store, &received, status.as_u16(), text)
+            .await;
+        (respond(answer), Some(entry))
+    };
+    journal.around(shown).await
+}
+
+fn respond(answer: Result<StatusCode, NotificationFailure>) -> Response {
+    match answer {
+        Ok(status) => status.into_response(),
+        Err(failure) => failure.into_response(),
     }
 }
 
@@ -82,7 +88,11 @@ fn all(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn answer(mchid: &Mchid, received: &Result<Received, NotificationError>) -> Response {
+/// What WeChat is told, and what the log is.
+fn judge(
+    mchid: &Mchid,
+    received: &Result<Received, NotificationError>,
+) -> Result<StatusCode, NotificationFailure> {
     match received {
         Ok(Received::Accepted { effect, payment_id }) => {
             match effect {
@@ -94,11 +104,11 @@ fn answer(mchid: &Mchid, received: &Result<Received, NotificationError>) -> Resp
                     info!(%mchid, "Notification of another kind stored; nothing to do");
                 }
             }
-            StatusCode::NO_CONTENT.into_response()
+            Ok(StatusCode::NO_CONTENT)
         }
         Ok(Received::Contradiction(mismatch)) => {
             error!(%mchid, incident = mismatch.kind.as_str(), detail = mismatch.detail, "A verified notification contradicts our record");
-            NotificationFailure::contradiction().into_response()
+            Err(NotificationFailure::contradiction())
         }
         Err(failure) => {
             match failure {
@@ -112,7 +122,7 @@ fn answer(mchid: &Mchid, received: &Result<Received, NotificationError>) -> Resp
                     error!(%mchid, error = %why, "A verified notification could not be stored; WeChat will come again");
                 }
             }
-            NotificationFailure::from(failure).into_response()
+            Err(NotificationFailure::from(failure))
         }
     }
 }

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{Code, Problem};
-use super::{App, docs, event, health, mini_program, notification, openapi, payment};
+use super::{App, docs, event, health, login, mini_program, notification, openapi, payment};
 
 /// The longest body of the merchant and mini-program API, in bytes.
 const API_BODY_LIMIT: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const NOTIFICATION_BODY_LIMIT: usize = 1024 * 1024;
 
 fn merchant_api() -> OpenApiRouter<App> {
     OpenApiRouter::default()
-        .routes(routes!(payment::create, payment::list))
+        .routes(routes!(payment::create::create, payment::list::list))
         .routes(routes!(payment::get))
         .routes(routes!(payment::close))
         .routes(routes!(payment::sync))
@@ -34,7 +34,7 @@ fn merchant_api() -> OpenApiRouter<App> {
 
 fn mini_program_api() -> OpenApiRouter<App> {
     OpenApiRouter::default()
-        .routes(routes!(mini_program::login))
+        .routes(routes!(login::login))
         .routes(routes!(mini_program::view))
         .routes(routes!(mini_program::pay))
         .routes(routes!(mini_program::confirm))

@@ -17,6 +17,7 @@ use super::{
     Answer, Asked, Explained, Journal, Kind, NewEntry, Party, mask_body, mask_header, mask_target,
 };
 use crate::http::App;
+use crate::http::error::{Code, Problem};
 
 /// More than any request or answer of the recorded routes has.
 const LONGEST: usize = 1024 * 1024;
@@ -123,9 +124,11 @@ async fn exchange(
 }
 
 async fn collect(body: Body) -> Result<Bytes, Response> {
-    to_bytes(body, LONGEST)
-        .await
-        .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())
+    to_bytes(body, LONGEST).await.map_err(|_| {
+        let detail =
+            "The body is too long for any request of this API, or broke off. Send it again.";
+        Problem::new(Code::UnreadableBody, detail).into_response()
+    })
 }
 
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -176,7 +179,17 @@ async fn explain(app: &App, entry: &mut NewEntry, status: StatusCode, body: &[u8
         Kind::Order => order(),
         Kind::Pay => pay(payment.as_ref(), &answer),
         Kind::Confirm => confirm(word("state").unwrap_or_default()),
-        _ => Vec::new(),
+        Kind::Code2session
+        | Kind::Prepay
+        | Kind::RequestPayment
+        | Kind::Cashier
+        | Kind::Notification
+        | Kind::NotificationRefused
+        | Kind::Commit
+        | Kind::Event
+        | Kind::Query
+        | Kind::Close
+        | Kind::Webhook => Vec::new(),
     };
     entry.explained.extend(lines);
 }

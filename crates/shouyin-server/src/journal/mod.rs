@@ -1,7 +1,7 @@
 //! The demo's timeline: every message that flows, as it was and explained. Off unless a [`Journal`] is given to the server;
 //! then only the last few hundred messages are kept, in memory.
 //!
-//! Secrets never get in: each recorder masks what it records, and [`Journal::publish`] is the only way in.
+//! Secrets never get in: each recorder masks what it records before it calls [`Journal::record`].
 
 mod entry;
 pub(crate) mod http;
@@ -68,6 +68,18 @@ struct Ring {
     entries: VecDeque<Arc<Entry>>,
 }
 
+impl Ring {
+    /// Calls to WeChat know the order number only; an earlier message has told whose it is.
+    fn payment_of(&self, out_trade_no: Option<&str>) -> Option<String> {
+        let number = out_trade_no?;
+        self.entries
+            .iter()
+            .rev()
+            .filter(|entry| entry.message.out_trade_no.as_deref() == Some(number))
+            .find_map(|entry| entry.message.payment_id.clone())
+    }
+}
+
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Journal")
@@ -99,7 +111,7 @@ impl Journal {
         all.get(mchid).cloned()
     }
 
-    /// Adds a message, at the time it began: `started` of the entry, or now.
+    /// Adds a message. Its time is `started`, or now.
     pub fn record(&self, new: NewEntry) {
         let entry = new.at(self.clock.now());
         let held = HELD.try_with(|held| {
@@ -141,6 +153,9 @@ impl Journal {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.last_seq += 1;
         entry.seq = ring.last_seq;
+        if entry.message.payment_id.is_none() {
+            entry.message.payment_id = ring.payment_of(entry.message.out_trade_no.as_deref());
+        }
         if ring.entries.len() == self.capacity {
             ring.entries.pop_front();
         }

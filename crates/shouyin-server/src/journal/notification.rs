@@ -48,6 +48,7 @@ impl SeenNotification {
         store: &dyn Store,
         received: &Result<Received, NotificationError>,
         status: u16,
+        text: String,
     ) -> NewEntry {
         let refused = matches!(received, Err(NotificationError::Refused(_)));
         let (kind, en, zh) = match received {
@@ -108,7 +109,7 @@ impl SeenNotification {
         entry.response = Some(Answer {
             status,
             headers: Vec::new(),
-            body: String::new(),
+            body: text,
         });
         entry
     }

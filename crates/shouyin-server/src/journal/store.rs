@@ -2,19 +2,19 @@
 
 use shouyin_core::event::{Event, EventType};
 use shouyin_core::payment::{Paid, PaymentState};
-use shouyin_core::ports::Changes;
 
 use super::{Explained, Journal, Kind, NewEntry, Party, mask_body};
+use crate::observed_store::Told;
 
 impl Journal {
     /// A transaction with events is durable.
-    pub(crate) fn committed(&self, changes: &Changes) {
-        for event in &changes.events {
+    pub(crate) fn committed(&self, told: &Told) {
+        for event in &told.events {
             match event.event_type {
                 // Shown by the shop's own request.
                 EventType::PaymentCreated => {}
                 EventType::PaymentPaid | EventType::PaymentPaidLate => {
-                    if let Some(commit) = commit(event, changes) {
+                    if let Some(commit) = commit(event, told) {
                         self.record(commit);
                     }
                     self.record(announced(event, Kind::Event));
@@ -25,8 +25,8 @@ impl Journal {
     }
 }
 
-fn commit(event: &Event, changes: &Changes) -> Option<NewEntry> {
-    let payment = changes.payment.as_ref()?;
+fn commit(event: &Event, told: &Told) -> Option<NewEntry> {
+    let payment = told.payment.as_ref()?;
     let PaymentState::Paid(paid) = &payment.state else {
         return None;
     };
@@ -39,11 +39,11 @@ fn commit(event: &Event, changes: &Changes) -> Option<NewEntry> {
     );
     entry.payment_id = Some(event.payment_id.to_string());
     entry.out_trade_no = Some(paid.out_trade_no.to_string());
-    entry.explained = explained(paid, changes);
+    entry.explained = explained(paid, told);
     Some(entry)
 }
 
-fn explained(paid: &Paid, changes: &Changes) -> Vec<Explained> {
+fn explained(paid: &Paid, told: &Told) -> Vec<Explained> {
     let mut lines = vec![
         Explained::good(
             format!(
@@ -55,15 +55,15 @@ fn explained(paid: &Paid, changes: &Changes) -> Vec<Explained> {
         Explained::good(
             format!(
                 "{} event written in the same transaction: however often WeChat repeats itself, there is one",
-                changes.events.len()
+                told.events.len()
             ),
             format!(
                 "同一事务写入 {} 个事件：无论微信重复多少次，只有一个",
-                changes.events.len()
+                told.events.len()
             ),
         ),
     ];
-    if changes.notification.is_some() {
+    if told.with_notification {
         lines.push(Explained::good(
             "The notification is kept as evidence in the same transaction; only now it is answered",
             "通知作为凭据在同一事务中保存，此后才应答",

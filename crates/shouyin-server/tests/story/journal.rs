@@ -79,21 +79,13 @@ async fn a_purchase_reads_in_the_order_it_happened() {
             !entry["explained"].as_array().unwrap().is_empty(),
             "{entry}"
         );
-        assert!(
-            entry["title"]["zh"]
-                .as_str()
-                .unwrap()
-                .chars()
-                .any(|c| !c.is_ascii())
-        );
+        assert!(!entry["title"]["zh"].as_str().unwrap().is_ascii());
         for line in entry["explained"].as_array().unwrap() {
             assert_eq!(line["ok"], true, "{line}");
         }
     }
     for entry in &entries[2..] {
-        if entry["kind"] != "prepay" {
-            assert_eq!(entry["payment_id"], id, "{entry}");
-        }
+        assert_eq!(entry["payment_id"], id, "{entry}");
         if entry["kind"] != "order" && entry["kind"] != "event" {
             assert_eq!(entry["out_trade_no"], world.wechat.the_order(), "{entry}");
         }
@@ -163,7 +155,6 @@ async fn no_secret_gets_into_the_journal() {
     ] {
         assert!(!all.contains(secret), "{secret}");
     }
-    assert!(all.contains("app-secret") == all.contains(APP_SECRET));
 }
 
 #[tokio::test]

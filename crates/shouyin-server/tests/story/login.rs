@@ -46,6 +46,24 @@ async fn a_repeated_code_is_forgiven_for_five_minutes() {
 }
 
 #[tokio::test]
+async fn repeating_a_code_does_not_prolong_its_five_minutes() {
+    let world = World::new().await;
+    world.session("alice-1").await;
+    world.clock.advance_ms(200_000);
+    let again = world.login("alice-1").await.ok(200);
+    assert_eq!(again["expires_at"], "2026-01-12T04:03:04.000Z");
+    world.clock.advance_ms(100_000);
+    world.login("alice-1").await.problem(400, "login_code_used");
+}
+
+#[tokio::test]
+async fn an_impatient_phone_gets_a_session_for_each_request() {
+    let world = World::new().await;
+    let (one, two) = tokio::join!(world.login("alice-1"), world.login("alice-1"));
+    assert_ne!(one.ok(200)["session_token"], two.ok(200)["session_token"]);
+}
+
+#[tokio::test]
 async fn each_refusal_of_wechat_says_what_to_do() {
     let world = World::new().await;
     let bad = world.login("bad").await.problem(400, "login_code_invalid");

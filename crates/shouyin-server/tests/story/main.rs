@@ -1,5 +1,11 @@
 //! What users see: the real router as a function, the memory store, the real SDK, and a small WeChat that signs its answers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::as_conversions,
+    reason = "a test that cannot go on fails, and its ports are made from what they stand for"
+)]
+
 mod close;
 mod create;
 mod events;
@@ -7,6 +13,7 @@ mod journal;
 mod limits;
 mod list;
 mod login;
+mod logs;
 mod notification;
 mod openapi;
 mod pay;

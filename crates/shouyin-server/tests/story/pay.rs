@@ -68,8 +68,21 @@ async fn paying_again_after_a_cancel_continues_the_same_order() {
     let again = prepay_id(&world.phone(&session, &path).await.ok(200));
     assert_eq!(first, again);
     assert_eq!(world.wechat.calls("prepay").len(), 1);
-    // An old prepay id is renewed, under the same number.
-    world.clock.advance_ms(0);
+}
+
+#[tokio::test]
+async fn a_prepay_id_that_is_too_old_is_renewed_under_the_same_number() {
+    let world = World::new().await;
+    let mut body = crate::world::coffee("A-1");
+    body["expires_in_seconds"] = serde_json::json!(86_400);
+    let payment = world.post("/v1/payments", &body).await.ok(201);
+    let path = format!("/mp/v1/payments/{}/pay", payment["id"].as_str().unwrap());
+    let session = world.session("alice-1").await;
+    let package = |answer: Value| answer["request_payment"]["package"].clone();
+    let first = package(world.phone(&session, &path).await.ok(200));
+    world.clock.advance_ms(2 * 60 * 60 * 1000);
+    let second = package(world.phone(&session, &path).await.ok(200));
+    assert_ne!(first, second);
     assert_eq!(world.wechat.orders().len(), 1);
 }
 

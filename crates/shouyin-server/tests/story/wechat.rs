@@ -17,18 +17,18 @@ use wechatpay::v3::{
 use crate::world::TestClock;
 
 /// Published test keys of the SDK's vectors.
-pub const MERCHANT_KEY: &str =
+pub(crate) const MERCHANT_KEY: &str =
     include_str!("../../../../libs/wechatpay/tests/vectors/c_private.pem");
-pub const WECHAT_KEY: &str =
+pub(crate) const WECHAT_KEY: &str =
     include_str!("../../../../libs/wechatpay/tests/vectors/a_private_pkcs1.pem");
-pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010500000000000001";
-pub const API_V3_KEY: &str = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb";
-pub const APP_SECRET: &str = "app-secret-of-the-shop";
-pub const SESSION_KEY: &str = "tiihtNczf5v6AKRyjwEUhQ==";
+pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010500000000000001";
+pub(crate) const API_V3_KEY: &str = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb";
+pub(crate) const APP_SECRET: &str = "app-secret-of-the-shop";
+pub(crate) const SESSION_KEY: &str = "tiihtNczf5v6AKRyjwEUhQ==";
 
 /// What goes wrong with the next call of a kind.
 #[derive(Debug, Clone, Copy)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// No connection.
     NotSent,
     /// WeChat does it, but its answer does not arrive.
@@ -40,11 +40,11 @@ pub enum Trouble {
 }
 
 #[derive(Debug, Clone)]
-pub struct Order {
-    pub body: Value,
-    pub prepay_id: String,
-    pub state: &'static str,
-    pub transaction_id: Option<String>,
+pub(crate) struct Order {
+    pub(crate) body: Value,
+    pub(crate) prepay_id: String,
+    pub(crate) state: &'static str,
+    pub(crate) transaction_id: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -58,14 +58,14 @@ struct State {
 
 /// WeChat, shared by the transports and the test.
 #[derive(Debug)]
-pub struct Wechat {
+pub(crate) struct Wechat {
     state: Mutex<State>,
     signer: RsaSigner,
     clock: Arc<TestClock>,
 }
 
 impl Wechat {
-    pub fn new(clock: Arc<TestClock>) -> Arc<Self> {
+    pub(crate) fn new(clock: Arc<TestClock>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             signer: RsaSigner::new(PUBLIC_KEY_ID, PrivateKey::from_pem(WECHAT_KEY).unwrap()),
@@ -74,13 +74,13 @@ impl Wechat {
     }
 
     /// The next call of this kind (`prepay`, `query`, `close`, `login`) goes wrong.
-    pub fn trouble(&self, call: &'static str, trouble: Trouble) {
+    pub(crate) fn trouble(&self, call: &'static str, trouble: Trouble) {
         let mut state = self.state.lock().unwrap();
         state.trouble.entry(call).or_default().push_back(trouble);
     }
 
     /// Every call so far, for example `prepay 0199...`.
-    pub fn calls(&self, kind: &str) -> Vec<String> {
+    pub(crate) fn calls(&self, kind: &str) -> Vec<String> {
         let state = self.state.lock().unwrap();
         state
             .calls
@@ -90,19 +90,19 @@ impl Wechat {
             .collect()
     }
 
-    pub fn orders(&self) -> BTreeMap<String, Order> {
+    pub(crate) fn orders(&self) -> BTreeMap<String, Order> {
         self.state.lock().unwrap().orders.clone()
     }
 
     /// The only order there is.
-    pub fn the_order(&self) -> String {
+    pub(crate) fn the_order(&self) -> String {
         let orders = self.orders();
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders.into_keys().next().unwrap()
     }
 
     /// The buyer types the password.
-    pub fn buyer_pays(&self, out_trade_no: &str) {
+    pub(crate) fn buyer_pays(&self, out_trade_no: &str) {
         let mut state = self.state.lock().unwrap();
         state.made += 1;
         let id = format!("4200000001{:018}", state.made);
@@ -113,7 +113,7 @@ impl Wechat {
     }
 
     /// The order as query and notification tell it.
-    pub fn transaction(&self, out_trade_no: &str) -> Value {
+    pub(crate) fn transaction(&self, out_trade_no: &str) -> Value {
         let state = self.state.lock().unwrap();
         let order = &state.orders[out_trade_no];
         let mut said = json!({
@@ -135,12 +135,12 @@ impl Wechat {
     }
 
     /// A genuine notification about this content.
-    pub fn notification(&self, resource: &Value) -> (Vec<(String, String)>, Vec<u8>) {
+    pub(crate) fn notification(&self, resource: &Value) -> (Vec<(String, String)>, Vec<u8>) {
         let key = ApiV3Key::new(API_V3_KEY).unwrap();
         self.notification_sealed(resource, &key)
     }
 
-    pub fn notification_sealed(
+    pub(crate) fn notification_sealed(
         &self,
         resource: &Value,
         key: &ApiV3Key,
@@ -160,11 +160,11 @@ impl Wechat {
     }
 
     /// WeChat's signature over a body, now.
-    pub fn sign(&self, body: &[u8]) -> Vec<(String, String)> {
+    pub(crate) fn sign(&self, body: &[u8]) -> Vec<(String, String)> {
         self.sign_as(&self.signer, self.clock.now().as_seconds(), body)
     }
 
-    pub fn sign_as(
+    pub(crate) fn sign_as(
         &self,
         signer: &dyn Signer,
         timestamp: i64,
@@ -301,7 +301,7 @@ impl Wechat {
 }
 
 /// The openid of a user, in full: must never be seen outside.
-pub fn openid(user: &str) -> String {
+pub(crate) fn openid(user: &str) -> String {
     format!("oUpF8uMuAJO_M2pxb1Q9z{user:_>7}")
 }
 
@@ -311,7 +311,7 @@ fn refusal(code: &str) -> String {
 
 /// WeChat Pay's door.
 #[derive(Debug)]
-pub struct PayDoor(pub Arc<Wechat>);
+pub(crate) struct PayDoor(pub(crate) Arc<Wechat>);
 
 impl Transport for PayDoor {
     fn send<'a>(
@@ -324,7 +324,7 @@ impl Transport for PayDoor {
 
 /// The mini-program interfaces' door.
 #[derive(Debug)]
-pub struct LoginDoor(pub Arc<Wechat>);
+pub(crate) struct LoginDoor(pub(crate) Arc<Wechat>);
 
 impl mp::Transport for LoginDoor {
     fn send<'a>(

@@ -27,16 +27,16 @@ use crate::wechat::{
     API_V3_KEY, APP_SECRET, LoginDoor, MERCHANT_KEY, PUBLIC_KEY_ID, PayDoor, WECHAT_KEY, Wechat,
 };
 
-pub const MCHID: &str = "1900000001";
-pub const OTHER_MCHID: &str = "1900000002";
-pub const APPID: &str = "wx1111222233334444";
-pub const OTHER_APPID: &str = "wx5555666677778888";
+pub(crate) const MCHID: &str = "1900000001";
+pub(crate) const OTHER_MCHID: &str = "1900000002";
+pub(crate) const APPID: &str = "wx1111222233334444";
+pub(crate) const OTHER_APPID: &str = "wx5555666677778888";
 
 /// 2026-01-05T12:03:04+08:00
 const START_MS: i64 = 1_767_585_784_000;
 
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub(crate) struct TestClock(AtomicI64);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -45,7 +45,7 @@ impl Clock for TestClock {
 }
 
 impl TestClock {
-    pub fn advance_ms(&self, ms: i64) {
+    pub(crate) fn advance_ms(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 }
@@ -63,12 +63,12 @@ impl Ids for Counted {
 
 /// A disk that is full while the switch is on.
 #[derive(Debug, Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     full: AtomicBool,
 }
 
 impl Disk {
-    pub fn set_full(&self, full: bool) {
+    pub(crate) fn set_full(&self, full: bool) {
         self.full.store(full, Ordering::SeqCst);
     }
 }
@@ -91,27 +91,27 @@ impl CommitFaults for Disk {
 
 /// An answer, read.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {:?}", self.text))
     }
 
     /// A success with this status, as JSON.
     #[track_caller]
-    pub fn ok(&self, status: u16) -> Value {
+    pub(crate) fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.json()
     }
 
     /// A problem with this status and code, whose detail says something.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         let body = self.json();
@@ -124,26 +124,26 @@ impl Answer {
     }
 }
 
-pub struct World {
-    pub clock: Arc<TestClock>,
-    pub wechat: Arc<Wechat>,
-    pub store: MemoryStore,
-    pub disk: Arc<Disk>,
-    pub journal: Option<Arc<Journal>>,
-    pub parts: Parts,
-    pub ports: Ports,
+pub(crate) struct World {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) wechat: Arc<Wechat>,
+    pub(crate) store: MemoryStore,
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) journal: Option<Arc<Journal>>,
+    pub(crate) parts: Parts,
+    pub(crate) ports: Ports,
     router: Router,
-    pub api_key: String,
-    pub other_api_key: String,
+    pub(crate) api_key: String,
+    pub(crate) other_api_key: String,
     keys: AtomicU64,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::build(false).await
     }
 
-    pub async fn with_journal() -> Self {
+    pub(crate) async fn with_journal() -> Self {
         Self::build(true).await
     }
 
@@ -186,7 +186,7 @@ impl World {
     }
 
     /// Any request.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -217,12 +217,12 @@ impl World {
     }
 
     /// The shop's backend posts, under a fresh idempotency key.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_as(&self.api_key, &self.fresh_key(), path, &body.to_string())
             .await
     }
 
-    pub async fn post_as(&self, api_key: &str, key: &str, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post_as(&self, api_key: &str, key: &str, path: &str, body: &str) -> Answer {
         let bearer = format!("Bearer {api_key}");
         let headers = [
             ("authorization", bearer.as_str()),
@@ -232,46 +232,46 @@ impl World {
         self.send("POST", path, &headers, body.to_owned()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_as(&self.api_key, path).await
     }
 
-    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
         let bearer = format!("Bearer {token}");
         self.send("GET", path, &[("authorization", bearer.as_str())], "")
             .await
     }
 
     /// The phone posts.
-    pub async fn phone(&self, session: &str, path: &str) -> Answer {
+    pub(crate) async fn phone(&self, session: &str, path: &str) -> Answer {
         let bearer = format!("Bearer {session}");
         self.send("POST", path, &[("authorization", bearer.as_str())], "{}")
             .await
     }
 
-    pub async fn login(&self, code: &str) -> Answer {
+    pub(crate) async fn login(&self, code: &str) -> Answer {
         let body = json!({ "appid": APPID, "code": code }).to_string();
         self.send("POST", "/mp/v1/login", &[], body).await
     }
 
     /// A session of this user.
-    pub async fn session(&self, code: &str) -> String {
+    pub(crate) async fn session(&self, code: &str) -> String {
         let answer = self.login(code).await.ok(200);
         answer["session_token"].as_str().unwrap().to_owned()
     }
 
     /// A coffee for 19.90 yuan; its payment id.
-    pub async fn order(&self, order_no: &str) -> String {
+    pub(crate) async fn order(&self, order_no: &str) -> String {
         let payment = self.post("/v1/payments", &coffee(order_no)).await.ok(201);
         payment["id"].as_str().unwrap().to_owned()
     }
 
     /// WeChat delivers.
-    pub async fn notify(&self, (headers, body): (Vec<(String, String)>, Vec<u8>)) -> Answer {
+    pub(crate) async fn notify(&self, (headers, body): (Vec<(String, String)>, Vec<u8>)) -> Answer {
         self.notify_to(MCHID, &headers, body).await
     }
 
-    pub async fn notify_to(
+    pub(crate) async fn notify_to(
         &self,
         mchid: &str,
         headers: &[(String, String)],
@@ -285,13 +285,13 @@ impl World {
             .await
     }
 
-    pub async fn state(&self, id: &str) -> String {
+    pub(crate) async fn state(&self, id: &str) -> String {
         let payment = self.get(&format!("/v1/payments/{id}")).await.ok(200);
         payment["state"].as_str().unwrap().to_owned()
     }
 
     /// Runs everything that is due, as the worker loop does, until nothing is.
-    pub async fn work(&self) {
+    pub(crate) async fn work(&self) {
         loop {
             let due = worker::claim(&self.ports, 64).await.unwrap();
             if due.is_empty() {
@@ -304,7 +304,7 @@ impl World {
     }
 
     /// How many events of this type there are.
-    pub fn events(&self, name: &str) -> usize {
+    pub(crate) fn events(&self, name: &str) -> usize {
         let all = self.store.all_events();
         all.iter()
             .filter(|e| e.event.event_type.as_str() == name)
@@ -312,7 +312,7 @@ impl World {
     }
 }
 
-pub fn coffee(order_no: &str) -> Value {
+pub(crate) fn coffee(order_no: &str) -> Value {
     json!({ "order_no": order_no, "amount_fen": 1990, "description": "拿铁 Latte" })
 }
 

@@ -84,7 +84,7 @@ impl Engine {
     /// Runs `work` inside a transaction that may write; returns when it is committed.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (job, answer) = job(work);
         match self {
@@ -100,7 +100,7 @@ impl Engine {
     /// Runs `work` on what is committed.
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if let Self::Threads(Threads {
             readers: Some(readers),

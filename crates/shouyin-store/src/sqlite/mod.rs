@@ -122,8 +122,7 @@ fn probe(conn: &Connection) -> Result<(), DbError> {
 
 impl Store for SqliteStore {
     fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
-        let work = move |conn: &Connection| transact::transact(conn, &load, decide);
-        Box::pin(self.engine.write(work))
+        Box::pin(self.engine.write(transact::transaction(load, decide)))
     }
 
     fn claim_tasks(

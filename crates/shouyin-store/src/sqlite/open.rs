@@ -189,3 +189,22 @@ fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
         Some(_) | None => OpenError::Failed { path, reason },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_parameters_are() {
+        let conn = memory().unwrap();
+        let sql = "select out_trade_no from attempt where payment_id = ?1 order by position";
+        for id in ["pay_1", "pay_2", "pay_3"] {
+            // Taken out of the cache each time, as everywhere in this module.
+            let mut statement = conn.prepare_cached(sql).unwrap();
+            assert!(!statement.exists([id]).unwrap());
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
+}

@@ -11,7 +11,7 @@ const MAX_WAITING: usize = 16_384;
 
 /// What such a thread receives.
 pub(super) enum Message {
-    Job(Job),
+    Job(Box<dyn Job>),
     /// Ends the thread that receives it.
     Stop,
 }
@@ -25,7 +25,7 @@ impl Queue {
         (Self(sender), receiver)
     }
 
-    pub(super) fn send(&self, job: Job) -> Result<(), StoreError> {
+    pub(super) fn send(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.0
             .try_send(Message::Job(job))
             .map_err(|error| match error {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
+use shouyin_core::ports::StoreError;
 
+use super::job::run_in_savepoint;
 use super::queue::{Message, Queue};
 
 /// Starts a thread for each connection; all serve one queue.
@@ -31,10 +33,11 @@ fn run(conn: &Connection, receiver: &Mutex<Receiver<Message>>) {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
-        let Ok(Message::Job(job)) = message else {
+        let Ok(Message::Job(mut job)) = message else {
             return;
         };
-        let reply = job(Ok(conn));
-        reply(Ok(()));
+        // A savepoint of its own: all statements of one question see the same commit.
+        let ended = run_in_savepoint(conn, &mut *job);
+        job.answer(ended.map(|_| ()).map_err(StoreError::from));
     }
 }

@@ -3,6 +3,7 @@
 
 mod once;
 mod page;
+mod phone;
 mod record;
 mod settings;
 mod shop;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use shouyin_core::id::Mchid;
 use shouyin_core::notification::NotificationEffect;
 use shouyin_core::ports::{Clock, Ports};
@@ -145,6 +147,10 @@ impl Demo {
         let routes = Router::new()
             .nest("/demo/shop", shop::router(Arc::new(shop)))
             .merge(page::router(Arc::new(page)))
+            .layer(from_fn_with_state(
+                phone::PhoneMessages::new(Arc::clone(&journal)),
+                phone::record,
+            ))
             .merge(timeline::router(Arc::clone(&journal)));
         let mchid = merchant.mchid.clone();
         Ok(Self {

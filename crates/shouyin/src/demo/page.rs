@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -123,35 +122,33 @@ async fn wechat(
     if !PROXIED.contains(&path.as_str()) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let request = state
-        .http
-        .request(method, format!("{}/{path}", state.control_url))
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(body)
-        .send()
-        .await;
-    let answer = match request {
-        Ok(answer) => answer,
-        Err(error) => {
-            return (
-                StatusCode::BAD_GATEWAY,
-                format!("the simulator does not answer: {error}"),
-            )
-                .into_response();
+    match state.forward(method, &path, body).await {
+        Ok((status, answer)) => {
+            (status, [(header::CONTENT_TYPE, "application/json")], answer).into_response()
         }
-    };
-    let status = answer.status();
-    match answer.bytes().await {
-        Ok(bytes) => (
-            status,
-            [(header::CONTENT_TYPE, "application/json")],
-            Body::from(bytes),
-        )
-            .into_response(),
         Err(error) => (
             StatusCode::BAD_GATEWAY,
-            format!("the simulator broke off: {error}"),
+            format!("the simulator does not answer: {error}"),
         )
             .into_response(),
+    }
+}
+
+impl PageState {
+    async fn forward(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> reqwest::Result<(StatusCode, String)> {
+        let request = self
+            .http
+            .request(method, format!("{}/{path}", self.control_url));
+        let answer = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await?;
+        Ok((answer.status(), answer.text().await?))
     }
 }

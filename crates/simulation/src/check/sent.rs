@@ -14,14 +14,17 @@ use wechatpay::v3::{Method, SignedRequest};
 use super::{Checker, Violation, read_payment};
 use crate::setup::MCHIDS;
 
-/// No payment may cost more calls than this: a day's worst schedule with taps and repeated closes is far below it.
-const MOST_CALLS: u32 = 400;
+/// What one order may cost in calls: so many for impatient people,
+const CALLS_AT_ONCE: i64 = 150;
+/// and so many more for every hour in which WeChat gives no usable answer.
+const CALLS_AN_HOUR: i64 = 60;
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The body of the first order call, by number.
     orders: BTreeMap<String, Vec<u8>>,
-    calls: BTreeMap<String, u32>,
+    /// When the first call left, and how many did.
+    calls: BTreeMap<String, (i64, u32)>,
     all: u64,
 }
 
@@ -61,6 +64,7 @@ impl Checker {
         &mut self,
         rows: &MemoryStore,
         request: &SignedRequest,
+        now_ms: i64,
     ) -> Result<CallName, Violation> {
         let number = number_in(request);
         let what = match request.method {
@@ -92,17 +96,19 @@ impl Checker {
             }
         }
         self.sent.all += 1;
-        let calls = self.sent.calls.entry(number.clone()).or_default();
+        let (first_ms, calls) = self.sent.calls.entry(number.clone()).or_insert((now_ms, 0));
         *calls += 1;
-        if *calls > MOST_CALLS {
-            return Err(Violation::new("L5", format!("{calls} calls for {number}")));
+        let hours = (now_ms - *first_ms) / 3_600_000;
+        if i64::from(*calls) > CALLS_AT_ONCE + CALLS_AN_HOUR * hours {
+            let detail = format!("{calls} calls for {number} in {hours} hours");
+            return Err(Violation::new("L5", detail));
         }
         Ok(CallName { what, number })
     }
 
     /// How many calls left for WeChat, and the most for one number.
     pub(crate) fn calls(&self) -> (u64, u32) {
-        let most = self.sent.calls.values().copied().max().unwrap_or(0);
+        let most = self.sent.calls.values().map(|(_, calls)| *calls).max().unwrap_or(0);
         (self.sent.all, most)
     }
 }

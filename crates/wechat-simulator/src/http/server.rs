@@ -94,7 +94,9 @@ async fn connection(stream: TcpStream, router: Router) {
             }
         }
     });
-    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(TokioExecutor::new());
+    // As WeChat spells them: Wechatpay-Serial, Request-Id.
+    builder.http1().title_case_headers(true);
     // Ends in an error whenever a client hangs up or a fault cuts it off, which is everyday life here.
     if let Err(why) = builder
         .serve_connection(TokioIo::new(socket), service)

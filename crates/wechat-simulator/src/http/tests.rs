@@ -1,172 +1,16 @@
 //! Through real sockets, with the SDK's own client.
 
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod desk;
 
-use axum::Router;
-use axum::extract::State;
-use axum::routing::post;
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
-use wechatpay::crypto::{ApiV3Key, PublicKey};
-use wechatpay::v3::http::{HttpOptions, HttpTransport};
-use wechatpay::v3::{
-    Account, Client, KeyRing, Method, Outcome, Request, RsaSigner, Target, UnknownReason,
-    random_nonce,
-};
+use wechatpay::v3::{Method, Outcome, Request, Target, UnknownReason};
+
+use desk::Desk;
 
 use crate::clock::real_ms;
 use crate::*;
-
-/// A merchant's server that remembers what it was told.
-#[derive(Clone)]
-struct Receiver {
-    url: String,
-    status: Arc<AtomicU16>,
-    got: Arc<Mutex<Vec<(Vec<(String, String)>, Vec<u8>)>>>,
-}
-
-impl Receiver {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self {
-            url: format!("http://{}/notify", listener.local_addr().unwrap()),
-            status: Arc::new(AtomicU16::new(204)),
-            got: Arc::default(),
-        };
-        let router = Router::new()
-            .route("/notify", post(Self::receive))
-            .with_state(receiver.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        receiver
-    }
-
-    async fn receive(
-        State(receiver): State<Self>,
-        headers: axum::http::HeaderMap,
-        body: axum::body::Bytes,
-    ) -> axum::http::StatusCode {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        receiver.got.lock().unwrap().push((headers, body.to_vec()));
-        axum::http::StatusCode::from_u16(receiver.status.load(Ordering::SeqCst)).unwrap()
-    }
-
-    /// Waits until so many have arrived.
-    async fn wait(&self, count: usize) {
-        for _ in 0..500 {
-            if self.got.lock().unwrap().len() >= count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("only {} notifications came", self.got.lock().unwrap().len());
-    }
-}
-
-struct Desk {
-    simulator: Handle,
-    client: Client,
-    control: reqwest::Client,
-    receiver: Receiver,
-}
-
-impl Desk {
-    async fn start() -> Self {
-        let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
-        let settings = &simulator.merchant.settings;
-        let keys = &simulator.merchant.credentials;
-        let ring = KeyRing::new();
-        let public_key = PublicKey::from_pem(&keys.public_key_pem().unwrap()).unwrap();
-        ring.insert_public_key(&settings.public_key_id, public_key);
-        let account = Account {
-            mchid: settings.mchid.parse().unwrap(),
-            signer: Arc::new(RsaSigner::new(
-                &settings.serial_no,
-                keys.merchant_key().unwrap(),
-            )),
-            keys: Arc::new(ring),
-            api_v3_key: Some(ApiV3Key::new(&settings.apiv3_key).unwrap()),
-            request_serial: Some(settings.public_key_id.clone()),
-        };
-        let transport = HttpTransport::new(HttpOptions::at(&settings.pay_base_url));
-        let clock = Arc::new(|| real_ms() / 1000);
-        let client = Client::new(
-            account,
-            Arc::new(transport.unwrap()),
-            clock,
-            Arc::new(random_nonce),
-        );
-        Self {
-            control: super::deliver::client().unwrap(),
-            receiver: Receiver::start().await,
-            client,
-            simulator,
-        }
-    }
-
-    async fn control(&self, method: reqwest::Method, path: &str, body: &Value) -> (u16, Value) {
-        let url = format!("{}{path}", self.simulator.merchant.settings.control_url);
-        let mut request = self
-            .control
-            .request(method, url)
-            .timeout(Duration::from_secs(60));
-        if !body.is_null() {
-            request = request.json(body);
-        }
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.control(reqwest::Method::POST, path, &body).await;
-        assert_eq!(status, 200, "{path}: {answer}");
-        answer
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, answer) = self.control(reqwest::Method::GET, path, &Value::Null).await;
-        assert_eq!(status, 200, "{path}: {answer}");
-        answer
-    }
-
-    async fn prepay(&self, out_trade_no: &str) -> Outcome<Value> {
-        let settings = &self.simulator.merchant.settings;
-        let body = json!({
-            "appid": settings.appid, "mchid": settings.mchid, "description": "龙井茶",
-            "out_trade_no": out_trade_no, "notify_url": self.receiver.url,
-            "amount": { "total": 1990 }, "payer": { "openid": settings.openid },
-        });
-        let target = Target::parse("/v3/pay/transactions/jsapi").unwrap();
-        self.client.call(Request::post_json(target, &body)).await
-    }
-
-    async fn query(&self, out_trade_no: &str) -> Outcome<Value> {
-        let target = Target::path(&["v3", "pay", "transactions", "out-trade-no", out_trade_no])
-            .with_query("mchid", &self.simulator.merchant.settings.mchid);
-        self.client.call(Request::get(target)).await
-    }
-
-    /// Orders, opens the cashier with signed parameters, and pays.
-    async fn buy(&self, out_trade_no: &str) -> Value {
-        let prepay_id = self.prepay(out_trade_no).await.done().unwrap()["prepay_id"].clone();
-        let appid = &self.simulator.merchant.settings.appid;
-        let parameters = self
-            .client
-            .request_payment(appid, prepay_id.as_str().unwrap());
-        let mut open = serde_json::to_value(&parameters).unwrap();
-        open["appid"] = json!(appid);
-        let cashier = self.post("/cashier/open", open).await;
-        assert_eq!(cashier["amount_fen"], 1990);
-        self.post(
-            "/cashier/pay",
-            json!({ "prepay_id": prepay_id, "action": "pay" }),
-        )
-        .await
-    }
-}
 
 #[tokio::test]
 async fn a_purchase_from_order_to_notification() {
@@ -384,6 +228,24 @@ async fn certificates_are_made_listed_and_rotated_while_running() {
 }
 
 #[tokio::test]
+async fn a_key_switch_fault_makes_the_certificate_it_switches_to() {
+    let desk = Desk::start().await;
+    desk.post(
+        "/faults",
+        json!({ "fault": "key_switch", "operation": "query" }),
+    )
+    .await;
+    desk.prepay("ORDER-000001").await.done().unwrap();
+    // The SDK meets a serial it does not know, fetches the certificates once, and goes on.
+    assert!(desk.query("ORDER-000001").await.done().is_some());
+    let keys = desk.get("/keys").await;
+    let serial = keys[0]["current_certificate"].as_str().unwrap().to_owned();
+    assert_eq!(keys[0]["mode"], json!({ "mode": "certificate" }));
+    assert!(desk.client.account().keys.serials().contains(&serial));
+    desk.simulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_replaced_merchant_certificate_is_refused_with_its_own_words() {
     let desk = Desk::start().await;
     desk.post("/keys/replace-merchant-certificate", json!({}))
@@ -543,4 +405,48 @@ async fn a_folder_keeps_the_merchant_across_runs() {
         .await
         .unwrap();
     assert_eq!(read(), first);
+}
+
+#[tokio::test]
+async fn the_fields_of_an_abnormal_refund_must_be_encrypted_for_wechat() {
+    let desk = Desk::start().await;
+    desk.buy("ORDER-000001").await;
+    desk.post("/faults", json!({ "fault": "refund_abnormal" }))
+        .await;
+    let refund = json!({
+        "out_trade_no": "ORDER-000001", "out_refund_no": "R-1",
+        "amount": { "refund": 1, "total": 1990, "currency": "CNY" },
+    });
+    let target = Target::parse("/v3/refund/domestic/refunds").unwrap();
+    let made = desk.client.call(Request::post_json(target, &refund)).await;
+    let id = made.done().unwrap()["refund_id"].clone();
+    desk.post("/refunds/R-1/finish", json!({})).await;
+    assert_eq!(desk.get("/refunds").await[0]["status"], "ABNORMAL");
+
+    let account = desk.client.account();
+    let serial = account.request_serial.as_deref().unwrap();
+    let key = account.keys.encryption_key(serial).unwrap();
+    let path = format!(
+        "/v3/refund/domestic/refunds/{}/apply-abnormal-refund",
+        id.as_str().unwrap()
+    );
+    let apply = async |bank_account: String| {
+        let body = json!({
+            "out_refund_no": "R-1", "type": "USER_BANK_CARD", "bank_type": "CMB_DEBIT",
+            "bank_account": bank_account, "real_name": key.encrypt_oaep("张三".as_bytes()).unwrap(),
+        });
+        let request = Request::post_json(Target::parse(&path).unwrap(), &body);
+        desk.client.call(request).await
+    };
+    let Outcome::Rejected(plain) = apply("6225760000000000".to_owned()).await else {
+        panic!("plain text was taken")
+    };
+    assert_eq!(plain.detail.unwrap()["field"], "/bank_account");
+    let sealed = key.encrypt_oaep(b"6225760000000000").unwrap();
+    let answer = apply(sealed).await.done().unwrap();
+    assert_eq!(
+        (&answer["status"], &answer["channel"]),
+        (&json!("PROCESSING"), &json!("OTHER_BANKCARD"))
+    );
+    desk.simulator.shutdown().await;
 }

@@ -43,7 +43,7 @@ impl Front {
     /// notifications get real time to answer. A jump backwards just sets the clock.
     pub(super) async fn jump(self: &Arc<Self>, target_ms: i64) {
         let _one_at_a_time = self.jumping.lock().await;
-        self.clock().freeze(real_ms(), true);
+        let frozen = Frozen::new(self);
         loop {
             self.answers().await;
             let due = self
@@ -55,7 +55,7 @@ impl Front {
             self.step(Input::Tick);
         }
         self.clock().set(real_ms(), target_ms);
-        self.clock().freeze(real_ms(), false);
+        drop(frozen);
         self.step(Input::Tick);
     }
 
@@ -66,5 +66,22 @@ impl Front {
         if tokio::time::timeout(ANSWERS, quiet).await.is_err() {
             tracing::debug!("a notification is still under way; the clock goes on");
         }
+    }
+}
+
+/// A clock that stands still. It goes on when this is dropped, also when the caller of a jump hangs up.
+struct Frozen<'a>(&'a Front);
+
+impl<'a> Frozen<'a> {
+    fn new(front: &'a Front) -> Self {
+        front.clock().freeze(real_ms(), true);
+        Self(front)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.clock().freeze(real_ms(), false);
+        self.0.wake.notify_one();
     }
 }

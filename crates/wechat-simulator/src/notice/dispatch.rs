@@ -1,10 +1,11 @@
 //! One attempt to deliver a notification, with the fault that is to be played on it.
 
-use super::{ANSWER_TIMEOUT_MS, Attempt, DeliveryState, envelope};
+use super::{ANSWER_TIMEOUT_MS, Attempt, Delivery, DeliveryState, envelope};
 use crate::fault::{FaultKind, Moment};
 use crate::heart::Wechat;
-use crate::log::{Entry, Message};
+use crate::log::{Check, Entry, Message};
 use crate::message::{Dispatch, Output};
+use crate::refusal::number;
 use crate::seal::{self, Flaw};
 use crate::timer::Timer;
 
@@ -97,52 +98,22 @@ impl Wechat {
 
     /// Builds, signs and hands out one attempt; `lost` ones leave and never arrive.
     pub(crate) fn send(&mut self, delivery: u64, flaw: Flaw, lost: bool) {
-        let now_unix = self.wire_seconds();
-        let nonce = self.ids.nonce();
-        let request_id = self.ids.request_id(crate::refusal::number::OK);
-        let fresh_id =
-            (!self.assumptions.notification_id_stable).then(|| self.ids.notification_id());
+        let Some(signed) = self.sign_attempt(delivery, flaw) else {
+            if let Some(found) = self.post.deliveries.get_mut(&delivery) {
+                found.state = DeliveryState::GaveUp;
+            }
+            return;
+        };
         let Some(found) = self.post.deliveries.get_mut(&delivery) else {
             return;
         };
-        let flaw = if flaw == Flaw::None { found.flaw } else { flaw };
-        let Some(merchant) = self.book.merchants.get_mut(&found.mchid) else {
-            return;
-        };
-        // Without an APIv3 key WeChat sends no notifications at all.
-        let (Some(api_v3_key), Some(key)) =
-            (&merchant.api_v3_key, merchant.platform.for_notification())
-        else {
-            found.state = DeliveryState::GaveUp;
-            return;
-        };
-        let signer = key.signer.clone();
-        let id = fresh_id.unwrap_or_else(|| found.notification_id.clone());
-        let body = envelope::body(found, &id, api_v3_key, &self.assumptions, &mut self.ids);
-        let (signature, body) = seal::sign(
-            signer.as_ref(),
-            now_unix,
-            &nonce,
-            body.unwrap_or_default(),
-            flaw,
-        );
-        let mut headers: Vec<(String, String)> = [
-            ("Content-Type", "application/json"),
-            ("Accept", "*/*"),
-            ("Pragma", "no-cache"),
-            ("User-Agent", "Mozilla/4.0"),
-            ("Request-ID", request_id.as_str()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
-        headers.extend(signature);
         let attempt = u32::try_from(found.attempts.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
         found.attempts.push(Attempt {
             attempt,
             at_ms: self.now_ms,
-            flaw,
+            flaw: signed.flaw,
             lost,
             status: None,
             waiting: true,
@@ -157,35 +128,97 @@ impl Wechat {
             let timer = Timer::NotifyTimeout(delivery, attempt);
             self.timers.set(self.now_ms + timeout_ms, timer)
         });
-        let (mchid, out_trade_no, url) = (
-            found.mchid.clone(),
-            found.out_trade_no.clone(),
-            found.url.clone(),
-        );
-        let (event_type, operation, resource) =
-            (found.event_type.clone(), found.operation, &found.resource);
-        let serial = signer.serial_no().to_owned();
-        self.log.add(self.now_ms, || Entry {
-            kind: "notification",
-            operation: Some(operation.name().to_owned()),
-            mchid: Some(mchid),
-            out_trade_no: Some(out_trade_no),
-            request: Some(Message::new(format!("POST {url}"), &headers, &body)),
-            fault: (flaw != Flaw::None).then(|| format!("{flaw:?}")),
-            note: Some(format!(
-                "delivery {delivery}, attempt {attempt}, {event_type}, signed by {serial}{}; resource: {resource}",
-                if lost { ", lost on the way" } else { "" }
-            )),
-            ..Entry::default()
-        });
+        let found = &*found;
+        self.log
+            .add(self.now_ms, || signed.entry(found, attempt, lost));
         if !lost {
             self.outputs.push(Output::SendNotification(Dispatch {
                 delivery,
                 attempt,
-                url,
-                headers,
-                body,
+                url: found.url.clone(),
+                headers: signed.headers,
+                body: signed.body,
             }));
+        }
+    }
+
+    /// The bytes of one attempt. `None` when nothing can be sent: without an APIv3 key WeChat sends no notifications
+    /// at all.
+    fn sign_attempt(&mut self, delivery: u64, flaw: Flaw) -> Option<Signed> {
+        let timestamp = self.wire_seconds();
+        let nonce = self.ids.nonce();
+        let request_id = self.ids.request_id(number::OK);
+        let fresh_id =
+            (!self.assumptions.notification_id_stable).then(|| self.ids.notification_id());
+        let found = self.post.deliveries.get(&delivery)?;
+        let flaw = if flaw == Flaw::None { found.flaw } else { flaw };
+        let merchant = self.book.merchants.get_mut(&found.mchid)?;
+        let api_v3_key = merchant.api_v3_key.as_ref()?;
+        let signer = merchant.platform.for_notification()?.signer.clone();
+        let id = fresh_id.unwrap_or_else(|| found.notification_id.clone());
+        let body = envelope::body(found, &id, api_v3_key, &self.assumptions, &mut self.ids)?;
+        let text = self
+            .log
+            .is_on()
+            .then(|| seal::signed_text(timestamp, &nonce, &body));
+        let (signature, body) = seal::sign(signer.as_ref(), timestamp, &nonce, body, flaw);
+        // What a captured real notification carried.
+        let mut headers: Vec<(String, String)> = [
+            ("Content-Type", "application/json"),
+            ("Accept", "*/*"),
+            ("Pragma", "no-cache"),
+            ("User-Agent", "Mozilla/4.0"),
+            ("Request-ID", request_id.as_str()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        headers.extend(signature);
+        Some(Signed {
+            flaw,
+            headers,
+            body,
+            serial_no: signer.serial_no().to_owned(),
+            text,
+        })
+    }
+}
+
+/// One attempt, ready to leave.
+struct Signed {
+    flaw: Flaw,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    serial_no: String,
+    /// The text that was signed, for the log.
+    text: Option<String>,
+}
+
+impl Signed {
+    fn entry(&self, delivery: &Delivery, attempt: u32, lost: bool) -> Entry {
+        let on_the_way = if lost { ", lost on the way" } else { "" };
+        let serial_no = &self.serial_no;
+        Entry {
+            kind: "notification",
+            operation: Some(delivery.operation.name().to_owned()),
+            mchid: Some(delivery.mchid.clone()),
+            out_trade_no: Some(delivery.out_trade_no.clone()),
+            request: Some(Message::new(
+                format!("POST {}", delivery.url),
+                &self.headers,
+                &self.body,
+            )),
+            checks: vec![Check {
+                check: "signature",
+                passed: self.flaw == Flaw::None,
+                explanation: format!("signed by {serial_no}; flaw: {:?}", self.flaw),
+                signed_text: self.text.clone(),
+            }],
+            fault: (self.flaw != Flaw::None).then(|| format!("{:?}", self.flaw)),
+            note: Some(format!(
+                "delivery {}, attempt {attempt}, {}{on_the_way}; resource: {}",
+                delivery.delivery, delivery.event_type, delivery.resource
+            )),
+            ..Entry::default()
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum PayDecision {
     /// Send this order (it is stored, and the task is ours), then look again.
     Send {
         /// The order.
-        order: PrepayOrder,
+        order: Box<PrepayOrder>,
         /// The task we hold.
         run: TaskRun,
     },
@@ -130,7 +130,13 @@ pub fn pay(
                 tasks: vec![TaskChange::Put(leased)],
                 ..Changes::default()
             };
-            (PayDecision::Send { order, run }, changes)
+            (
+                PayDecision::Send {
+                    order: Box::new(order),
+                    run,
+                },
+                changes,
+            )
         }
         None => refused(PayRefused::NotYours),
     }

@@ -126,7 +126,10 @@ fn unknown<T>() -> Outcome<T> {
 fn puts(changes: &Changes) -> Vec<TaskKind> {
     let kind = |change: &TaskChange| match change {
         TaskChange::Put(task) | TaskChange::PutIfAbsent(task) => Some(task.key.kind),
-        _ => None,
+        TaskChange::Reschedule { .. }
+        | TaskChange::Finish { .. }
+        | TaskChange::Remove(_)
+        | TaskChange::RemoveAll(_) => None,
     };
     changes.tasks.iter().filter_map(kind).collect()
 }
@@ -587,11 +590,13 @@ fn a_close_that_is_refused_for_hours_slows_down() {
     );
     let open = Outcome::Succeeded(trade(&number, TradeState::NotPay));
     let changes = on_query(&closing, &number, &open, &query.unwrap(), at(2), &ids);
-    let again = changes.tasks.iter().find_map(|change| match change {
-        TaskChange::PutIfAbsent(task) => Some(task.clone()),
-        _ => None,
-    });
-    let again = again.unwrap();
+    let again = changes
+        .tasks
+        .iter()
+        .find(|change| matches!(change, TaskChange::PutIfAbsent(_)));
+    let Some(TaskChange::PutIfAbsent(again)) = again else {
+        panic!("{changes:?}")
+    };
     assert_eq!((again.key.kind, again.tries), (TaskKind::CloseAttempt, 6));
     assert!(again.due_at.since(at(2)) >= MINUTE_MS);
 }

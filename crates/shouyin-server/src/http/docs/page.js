@@ -1,6 +1,8 @@
 "use strict";
 // Shows /openapi.json. Text only ever enters the page as text.
 
+/** A list of values longer than this is described elsewhere. */
+const FEW_VALUES = 6;
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
 function h(tag, attributes, ...children) {
@@ -26,7 +28,8 @@ function typeOf(schema) {
   if (several) return several.filter((one) => one.type !== "null").flatMap((one, index) => (index ? [" | ", ...typeOf(one)] : typeOf(one)));
   if (schema.type === "array" || (schema.type || []).includes?.("array")) return ["list of ", ...typeOf(schema.items)];
   const type = [].concat(schema.type || "object").filter((one) => one !== "null").join(" | ");
-  return [schema.enum ? schema.enum.map((one) => JSON.stringify(one)).join(" | ") : type];
+  const few = schema.enum && schema.enum.length <= FEW_VALUES;
+  return [few ? schema.enum.map((one) => JSON.stringify(one)).join(" | ") : type];
 }
 
 function limits(schema) {
@@ -118,7 +121,7 @@ function show(api) {
     target.append(h("section", {}, h("h2", {}, tag.name), h("p", { class: "tag" }, prose(tag.description)),
       found.map(([path, method, operation]) => article(schemas, path, method, operation))));
     contents.append(h("h2", {}, tag.name), h("ul", {}, found.map(([, , operation]) =>
-      h("li", {}, h("a", { href: "#" + operation.operationId }, (operation.summary || operation.operationId).replace(/\.$/, ""))))));
+      h("li", {}, h("a", { href: "#" + operation.operationId }, prose((operation.summary || operation.operationId).replace(/\.$/, "")))))));
   }
   contents.append(h("h2", {}, "reference"), h("ul", {}, h("li", {}, h("a", { href: "#problems" }, "Problems")), h("li", {}, h("a", { href: "#schemas" }, "Types"))));
   document.getElementById("schemas").append(h("h2", {}, "Types"), ...Object.entries(schemas).map(([name, schema]) =>

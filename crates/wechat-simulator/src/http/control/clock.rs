@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wechatpay::time::format_beijing;
 
-use super::{Front, Problem};
+use super::{Body, Front, Problem};
 use crate::clock::real_ms;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,7 +58,7 @@ pub(super) async fn read(State(front): State<Arc<Front>>) -> Json<Clock> {
     responses((status = 200, body = Clock), (status = 400, body = Problem)))]
 pub(super) async fn change(
     State(front): State<Arc<Front>>,
-    Json(body): Json<ClockChange>,
+    Body(body): Body<ClockChange>,
 ) -> Result<Json<Clock>, Problem> {
     let target = match (body.set_ms, body.advance_ms) {
         (Some(_), Some(_)) => return Err(Problem::bad("set_ms and advance_ms exclude each other")),

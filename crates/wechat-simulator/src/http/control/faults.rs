@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::Value;
 
-use super::{Done, Front, Problem, done, throw};
+use super::{Body, Done, Front, Problem, done, keys, throw};
 use crate::assumptions::Assumptions;
 use crate::control::Command;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 
 /// The faults that are still to be played, in that order.
 #[utoipa::path(get, path = "/faults", responses((status = 200, body = Vec<Fault>)))]
@@ -21,9 +21,25 @@ pub(super) async fn list(State(front): State<Arc<Front>>) -> Json<Vec<Fault>> {
 #[utoipa::path(post, path = "/faults", request_body = Fault, responses((status = 200, body = Done)))]
 pub(super) async fn add(
     State(front): State<Arc<Front>>,
-    Json(fault): Json<Fault>,
+    Body(fault): Body<Fault>,
 ) -> Result<Json<Done>, Problem> {
+    if fault.fault == FaultKind::KeySwitch {
+        // Without a second kind of key there would be nothing to switch to.
+        for mchid in without_certificate(&front) {
+            keys::announce(&front, &mchid).await?;
+        }
+    }
     done(&front, Command::AddFault(fault))
+}
+
+fn without_certificate(front: &Front) -> Vec<String> {
+    front.read(|wechat| {
+        wechat
+            .merchants()
+            .filter(|merchant| merchant.platform.certificates.is_empty())
+            .map(|merchant| merchant.mchid.clone())
+            .collect()
+    })
 }
 
 /// Forgets all faults.
@@ -43,7 +59,7 @@ pub(super) async fn assumptions(State(front): State<Arc<Front>>) -> Json<Assumpt
     responses((status = 200, body = Assumptions), (status = 400, body = Problem)))]
 pub(super) async fn change_assumptions(
     State(front): State<Arc<Front>>,
-    Json(changes): Json<serde_json::Map<String, Value>>,
+    Body(changes): Body<serde_json::Map<String, Value>>,
 ) -> Result<Json<Assumptions>, Problem> {
     let current = front.read(|wechat| serde_json::to_value(wechat.assumptions()));
     let mut merged = current.map_err(Problem::internal)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wechatpay::crypto::Certificate;
 
-use super::{Front, Problem, merchant_of, throw};
+use super::{Body, Front, Problem, merchant_of, throw};
 use crate::control::Command;
 use crate::credentials::{merchant_pair, platform_certificate};
 use crate::keys::SigningMode;
@@ -105,7 +105,7 @@ pub(super) struct Switch {
     responses((status = 200, body = Keys), (status = 404, body = Problem)))]
 pub(super) async fn switch(
     State(front): State<Arc<Front>>,
-    Json(body): Json<Switch>,
+    Body(body): Body<Switch>,
 ) -> Result<Json<Keys>, Problem> {
     let mchid = merchant_of(&front, body.mchid.as_deref())?;
     let mode = match body.to {
@@ -153,7 +153,7 @@ pub(super) struct Rotation {
     responses((status = 200, body = Keys), (status = 404, body = Problem)))]
 pub(super) async fn rotate(
     State(front): State<Arc<Front>>,
-    Json(body): Json<Rotation>,
+    Body(body): Body<Rotation>,
 ) -> Result<Json<Keys>, Problem> {
     let mchid = merchant_of(&front, body.mchid.as_deref())?;
     match body.step {
@@ -176,7 +176,8 @@ pub(super) async fn rotate(
     show(&front, &mchid).map(Json)
 }
 
-async fn announce(front: &Arc<Front>, mchid: &str) -> Result<(), Problem> {
+/// Makes a platform certificate and puts it into the list.
+pub(super) async fn announce(front: &Arc<Front>, mchid: &str) -> Result<(), Problem> {
     let now_ms = front.now_ms();
     let made = tokio::task::spawn_blocking(move || platform_certificate(now_ms))
         .await
@@ -204,7 +205,7 @@ pub(super) struct MerchantPair {
     responses((status = 200, body = MerchantPair), (status = 404, body = Problem)))]
 pub(super) async fn replace_merchant_certificate(
     State(front): State<Arc<Front>>,
-    Json(body): Json<WhichMerchant>,
+    Body(body): Body<WhichMerchant>,
 ) -> Result<Json<MerchantPair>, Problem> {
     let mchid = merchant_of(&front, body.mchid.as_deref())?;
     let (owner, now_ms) = (mchid.clone(), front.now_ms());

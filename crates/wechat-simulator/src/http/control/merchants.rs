@@ -8,7 +8,7 @@ use fen::Fen;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Done, Front, Problem, done, merchant_of, throw};
+use super::{Body, Done, Front, Problem, done, merchant_of, throw};
 use crate::book::App;
 use crate::control::Command;
 use crate::credentials::Credentials;
@@ -86,7 +86,7 @@ impl FileTexts {
     responses((status = 200, body = FileTexts), (status = 400, body = Problem)))]
 pub(super) async fn add(
     State(front): State<Arc<Front>>,
-    Json(body): Json<NewMerchant>,
+    Body(body): Body<NewMerchant>,
 ) -> Result<Json<FileTexts>, Problem> {
     let digits = !body.mchid.is_empty() && body.mchid.bytes().all(|byte| byte.is_ascii_digit());
     if !digits || merchant_of(&front, Some(&body.mchid)).is_ok() {
@@ -153,7 +153,7 @@ pub(super) struct Balance {
     responses((status = 200, body = Done), (status = 404, body = Problem)))]
 pub(super) async fn balance(
     State(front): State<Arc<Front>>,
-    Json(body): Json<Balance>,
+    Body(body): Body<Balance>,
 ) -> Result<Json<Done>, Problem> {
     let mchid = merchant_of(&front, body.mchid.as_deref())?;
     let balance = body.balance_fen.map(Fen::new);
@@ -175,7 +175,7 @@ pub(super) struct NewApp {
 #[utoipa::path(post, path = "/apps", request_body = NewApp, responses((status = 200, body = Done)))]
 pub(super) async fn add_app(
     State(front): State<Arc<Front>>,
-    Json(body): Json<NewApp>,
+    Body(body): Body<NewApp>,
 ) -> Result<Json<Done>, Problem> {
     let app = App {
         appid: body.appid,
@@ -201,7 +201,7 @@ pub(super) struct Binding {
     responses((status = 200, body = Done), (status = 404, body = Problem)))]
 pub(super) async fn bind(
     State(front): State<Arc<Front>>,
-    Json(body): Json<Binding>,
+    Body(body): Body<Binding>,
 ) -> Result<Json<Done>, Problem> {
     let Binding {
         mchid,

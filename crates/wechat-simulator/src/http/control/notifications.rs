@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Done, Front, Problem, done};
+use super::{Body, Done, Front, Problem, done};
 use crate::control::Command;
 use crate::notice::{Delivery, Finding};
 use crate::seal::Flaw;
@@ -47,7 +47,7 @@ fn wrong_signature() -> Flaw {
     responses((status = 200, body = Done), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn forge(
     State(front): State<Arc<Front>>,
-    Json(body): Json<Forgery>,
+    Body(body): Body<Forgery>,
 ) -> Result<Json<Done>, Problem> {
     if body.flaw == Flaw::None {
         return Err(Problem::bad(

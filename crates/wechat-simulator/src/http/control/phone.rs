@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Front, Problem, throw};
+use super::{Body, Front, Problem, throw};
 use crate::control::{Command, CommandAnswer};
 use crate::message::{Input, Output};
 use crate::phone::{
@@ -40,7 +40,7 @@ pub(super) struct LoginCode {
     responses((status = 200, body = LoginCode), (status = 404, body = Problem)))]
 pub(super) async fn login_codes(
     State(front): State<Arc<Front>>,
-    Json(body): Json<NewLoginCode>,
+    Body(body): Body<NewLoginCode>,
 ) -> Result<Json<LoginCode>, Problem> {
     let appid = match body.appid {
         Some(appid) => appid,
@@ -70,7 +70,7 @@ fn only_app(front: &Front) -> Result<String, Problem> {
     responses((status = 200, body = Cashier), (status = 422, body = PhoneRefusal)))]
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
-    Json(body): Json<OpenCashier>,
+    Body(body): Body<OpenCashier>,
 ) -> Response {
     phone(&front, PhoneAction::Open(body))
 }
@@ -80,7 +80,7 @@ pub(super) async fn open(
     responses((status = 200, body = CashierResult), (status = 422, body = PhoneRefusal)))]
 pub(super) async fn act(
     State(front): State<Arc<Front>>,
-    Json(body): Json<CashierAction>,
+    Body(body): Body<CashierAction>,
 ) -> Response {
     phone(&front, PhoneAction::Act(body))
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Done, Front, Problem, done};
+use super::{Body, Done, Front, Problem, done};
 use crate::control::Command;
 use crate::refund::{Refund, RefundEnd, RefundState};
 
@@ -72,7 +72,7 @@ pub(super) struct Finish {
 pub(super) async fn finish(
     State(front): State<Arc<Front>>,
     Path(out_refund_no): Path<String>,
-    Json(body): Json<Finish>,
+    Body(body): Body<Finish>,
 ) -> Result<Json<Done>, Problem> {
     let key = front.read(|wechat| {
         wechat

@@ -1,0 +1,56 @@
+//! A crash at every commit and at every pair of commits, for every story. Exhaustive, so it needs no luck.
+
+use std::sync::Arc;
+
+use simulation::matrix::{exhaust, tell};
+use simulation::{Build, Product, Story};
+
+fn survives(name: &str, at_least_runs: u64) {
+    let build: Arc<dyn Build> = Arc::new(Product);
+    let variants = Story::named(name);
+    assert!(!variants.is_empty(), "no story {name}");
+    let found = exhaust(&variants, &build);
+    assert!(found.runs >= at_least_runs, "{name}: only {} runs", found.runs);
+    if let Some((variant, crashes, report)) = found.failures.first() {
+        let (told, _) = tell(&variants[*variant], crashes, build, true);
+        panic!(
+            "{} of {} runs of {name} fail, first variant {variant} with crashes {crashes:?}: {:?}\n{}",
+            found.failures.len(),
+            found.runs,
+            report.violation,
+            told.trace.lines().join("\n")
+        );
+    }
+}
+
+#[test]
+fn paying_survives_every_crash() {
+    survives("pay", 100);
+}
+
+#[test]
+fn expiry_survives_every_crash() {
+    survives("expire", 100);
+}
+
+#[test]
+fn closing_while_the_buyer_pays_survives_every_crash() {
+    survives("close-while-paying", 500);
+}
+
+#[test]
+fn closing_while_the_order_is_on_its_way_survives_every_crash() {
+    survives("close-while-ordering", 400);
+}
+
+#[test]
+fn a_notification_that_races_a_query_survives_every_crash() {
+    survives("notification-races-query", 500);
+}
+
+#[test]
+fn a_story_is_the_same_every_time() {
+    let story = Story::pay();
+    let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();
+    assert_eq!(hash(), hash());
+}

@@ -1,0 +1,388 @@
+//! Deliberate mistakes, each one that a payment server could plausibly make. They live here, around the ports, so that
+//! the product carries no trace of them.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shouyin_core::Timestamp;
+use shouyin_core::api_key::ApiKey;
+use shouyin_core::event::{EventType, StoredEvent};
+use shouyin_core::id::{Appid, EventId, Mchid, OutTradeNo, PrepayId};
+use shouyin_core::incident::Incident;
+use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused, NotificationRecord};
+use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
+use shouyin_core::payment::Payment;
+use shouyin_core::ports::{
+    Acquirer, BoxFuture, Changes, Decide, Load, NotConfigured, PaymentFilter, PaymentKey, PrepayOrder,
+    RequestPayment, Store, StoreError, Trade, TradeState,
+};
+use shouyin_core::session::Session;
+use shouyin_core::task::{Lease, Task};
+use simulation::Build;
+use wechatpay::v3::{RawResponse, SignedRequest, Transport, TransportError, VerifyingKey};
+
+/// The mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// A close without an answer is taken as closed.
+    CloseTimeoutIsClosed,
+    /// An order call without an answer is taken as refused.
+    OrderTimeoutIsRefused,
+    /// An order call without an answer is tried again under a new number.
+    OrderAgainUnderNewNumber,
+    /// An order call is repeated with a fresh deadline.
+    OrderAgainWithNewDeadline,
+    /// Every signature is believed.
+    AnySignature,
+    /// A notification is answered first and committed later.
+    AnsweredBeforeCommit,
+    /// A notification is kept, but nobody acts on it.
+    NotificationNotApplied,
+    /// A decision is made on what was read before the transaction.
+    ReadOutsideTransaction,
+    /// Being paid is announced twice.
+    PaidTwice,
+    /// A call waits for an answer that never comes.
+    CallThatNeverEnds,
+}
+
+impl Build for Bug {
+    fn store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(BuggyStore {
+            bug: *self,
+            inner: store,
+            later: Mutex::default(),
+        })
+    }
+
+    fn acquirer(&self, acquirer: Arc<dyn Acquirer>) -> Arc<dyn Acquirer> {
+        Arc::new(BuggyAcquirer {
+            bug: *self,
+            inner: acquirer,
+            believed_closed: Mutex::default(),
+            counter: Mutex::default(),
+        })
+    }
+
+    fn transport(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
+        match self {
+            Bug::CallThatNeverEnds => Arc::new(NeverEnds(transport)),
+            _ => transport,
+        }
+    }
+
+    fn verifying_key(&self, key: Arc<dyn VerifyingKey>) -> Arc<dyn VerifyingKey> {
+        match self {
+            Bug::AnySignature => Arc::new(Believer),
+            _ => key,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Believer;
+
+impl VerifyingKey for Believer {
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        true
+    }
+}
+
+struct NeverEnds(Arc<dyn Transport>);
+
+impl Transport for NeverEnds {
+    fn send<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+    ) -> wechatpay::BoxFuture<'a, Result<RawResponse, TransportError>> {
+        if request.target.ends_with("/close") {
+            return Box::pin(std::future::pending());
+        }
+        self.0.send(request)
+    }
+}
+
+struct BuggyAcquirer {
+    bug: Bug,
+    inner: Arc<dyn Acquirer>,
+    believed_closed: Mutex<BTreeSet<OutTradeNo>>,
+    counter: Mutex<u32>,
+}
+
+impl BuggyAcquirer {
+    fn next(&self) -> u32 {
+        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        *counter += 1;
+        *counter
+    }
+
+    fn believes_closed(&self, number: &OutTradeNo) -> bool {
+        let closed = self.believed_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.contains(number)
+    }
+}
+
+fn closed_trade(mchid: &Mchid, number: &OutTradeNo) -> Trade {
+    Trade {
+        mchid: mchid.to_string(),
+        appid: "wx1111222233334444".to_owned(),
+        out_trade_no: number.clone(),
+        state: TradeState::Closed,
+        transaction_id: None,
+        trade_type: None,
+        success_at: None,
+        total: None,
+        payer_total: None,
+        currency: None,
+        payer: None,
+    }
+}
+
+impl Acquirer for BuggyAcquirer {
+    fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool {
+        self.inner.serves(mchid, appid)
+    }
+
+    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
+        Box::pin(async move {
+            let mut order = order.clone();
+            if self.bug == Bug::OrderAgainWithNewDeadline {
+                order.time_expire = order.time_expire.plus_ms(i64::from(self.next()) * 1_000);
+            }
+            let outcome = self.inner.prepay(&order).await;
+            match (self.bug, outcome) {
+                (Bug::OrderTimeoutIsRefused, Outcome::Unknown(_)) => Outcome::Rejected(Refusal {
+                    kind: RefusalKind::Other,
+                    code: "TIMEOUT".to_owned(),
+                    message: String::new(),
+                    request_id: None,
+                    verified: true,
+                }),
+                (Bug::OrderAgainUnderNewNumber, Outcome::Unknown(_)) => {
+                    let number = format!("again{:07}", self.next());
+                    order.out_trade_no = OutTradeNo::parse(number).unwrap();
+                    self.inner.prepay(&order).await
+                }
+                (_, outcome) => outcome,
+            }
+        })
+    }
+
+    fn query<'a>(
+        &'a self,
+        mchid: &'a Mchid,
+        out_trade_no: &'a OutTradeNo,
+    ) -> BoxFuture<'a, Outcome<Trade>> {
+        if self.believes_closed(out_trade_no) {
+            let trade = closed_trade(mchid, out_trade_no);
+            return Box::pin(async move { Outcome::Succeeded(trade) });
+        }
+        self.inner.query(mchid, out_trade_no)
+    }
+
+    fn close<'a>(
+        &'a self,
+        mchid: &'a Mchid,
+        out_trade_no: &'a OutTradeNo,
+    ) -> BoxFuture<'a, Outcome<()>> {
+        Box::pin(async move {
+            let outcome = self.inner.close(mchid, out_trade_no).await;
+            if let (Bug::CloseTimeoutIsClosed, Outcome::Unknown(_)) = (self.bug, &outcome) {
+                let mut closed = self.believed_closed.lock().unwrap_or_else(PoisonError::into_inner);
+                closed.insert(out_trade_no.clone());
+                return Outcome::Succeeded(());
+            }
+            outcome
+        })
+    }
+
+    fn request_payment(
+        &self,
+        mchid: &Mchid,
+        appid: &Appid,
+        prepay_id: &PrepayId,
+    ) -> Result<RequestPayment, NotConfigured> {
+        self.inner.request_payment(mchid, appid, prepay_id)
+    }
+
+    fn open_notification(
+        &self,
+        mchid: &Mchid,
+        headers: &[(String, String)],
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Notice, NoticeRefused> {
+        let mut notice = self.inner.open_notification(mchid, headers, body, now)?;
+        if self.bug == Bug::NotificationNotApplied {
+            notice.content = NoticeContent::Other {
+                original_type: "transaction".to_owned(),
+            };
+        }
+        Ok(notice)
+    }
+}
+
+struct BuggyStore {
+    bug: Bug,
+    inner: Arc<dyn Store>,
+    /// What was promised and not yet saved.
+    later: Mutex<Vec<Changes>>,
+}
+
+impl BuggyStore {
+    /// Saves what was promised, some time after it was.
+    async fn flush(&self) -> Result<(), StoreError> {
+        let promised =
+            std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
+        for changes in promised {
+            self.inner
+                .transact(Load::default(), Box::new(move |_| changes))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the decision and keeps its changes back if they come with a notification.
+    async fn promise(&self, load: Load, decide: Decide) -> Result<(), StoreError> {
+        self.flush().await?;
+        let kept = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        let decide: Decide = Box::new(move |loaded| {
+            let changes = decide(loaded);
+            if changes.notification.is_none() {
+                return changes;
+            }
+            *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(changes);
+            Changes::default()
+        });
+        self.inner.transact(load, decide).await?;
+        let promised = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        later.extend(promised);
+        Ok(())
+    }
+
+    async fn decide_on_old_news(&self, load: Load, decide: Decide) -> Result<(), StoreError> {
+        let Some(key) = load.payment.clone() else {
+            return self.inner.transact(load, decide).await;
+        };
+        let old = self.inner.payment(key).await?;
+        let decide: Decide = Box::new(move |mut loaded| {
+            loaded.payment = old;
+            decide(loaded)
+        });
+        self.inner.transact(load, decide).await
+    }
+}
+
+fn announced_twice(decide: Decide) -> Decide {
+    Box::new(move |loaded| {
+        let mut changes = decide(loaded);
+        let paid = changes
+            .events
+            .iter()
+            .find(|event| event.event_type == EventType::PaymentPaid);
+        if let Some(mut again) = paid.cloned() {
+            let tail = again.id.as_str().replacen("evt_0", "evt_f", 1);
+            again.id = EventId::parse(tail).unwrap();
+            changes.events.push(again);
+        }
+        changes
+    })
+}
+
+impl Store for BuggyStore {
+    fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.bug {
+                Bug::AnsweredBeforeCommit => self.promise(load, decide).await,
+                Bug::ReadOutsideTransaction => self.decide_on_old_news(load, decide).await,
+                Bug::PaidTwice => self.inner.transact(load, announced_twice(decide)).await,
+                _ => self.inner.transact(load, decide).await,
+            }
+        })
+    }
+
+    fn claim_tasks(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        lease: Lease,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
+        self.inner.claim_tasks(now, lease_until, lease, limit)
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.inner.next_due()
+    }
+
+    fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {
+        self.inner.payment(key)
+    }
+
+    fn payments(
+        &self,
+        mchid: Mchid,
+        filter: PaymentFilter,
+    ) -> BoxFuture<'_, Result<Vec<Payment>, StoreError>> {
+        self.inner.payments(mchid, filter)
+    }
+
+    fn events(
+        &self,
+        mchid: Mchid,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.inner.events(mchid, after, limit)
+    }
+
+    fn incidents(
+        &self,
+        mchid: Mchid,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Incident>, StoreError>> {
+        self.inner.incidents(mchid, limit)
+    }
+
+    fn notifications(
+        &self,
+        mchid: Mchid,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
+        self.inner.notifications(mchid, limit)
+    }
+
+    fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.put_session(session)
+    }
+
+    fn session(&self, token_hash: String) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        self.inner.session(token_hash)
+    }
+
+    fn session_by_code(
+        &self,
+        appid: Appid,
+        code_hash: String,
+    ) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
+        self.inner.session_by_code(appid, code_hash)
+    }
+
+    fn delete_ended_sessions(&self, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.delete_ended_sessions(now)
+    }
+
+    fn put_api_key(&self, key: ApiKey) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.put_api_key(key)
+    }
+
+    fn api_key(&self, hash: String) -> BoxFuture<'_, Result<Option<ApiKey>, StoreError>> {
+        self.inner.api_key(hash)
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.ping()
+    }
+}

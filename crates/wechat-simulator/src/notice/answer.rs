@@ -1,0 +1,97 @@
+//! What a receiver's answer means, and what happens next.
+
+use super::{DeliveryState, Finding, RETRY_LADDER_MS};
+use crate::heart::Wechat;
+use crate::log::Entry;
+use crate::seal::Flaw;
+use crate::timer::Timer;
+
+impl Wechat {
+    /// The receiver answered, or the connection failed.
+    pub(crate) fn notification_answered(
+        &mut self,
+        delivery: u64,
+        attempt: u32,
+        status: Option<u16>,
+    ) {
+        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let Some(record) = found
+            .attempts
+            .iter_mut()
+            .find(|record| record.attempt == attempt && record.waiting)
+        else {
+            // Too late: WeChat has stopped waiting, so for WeChat this answer never came.
+            return;
+        };
+        record.waiting = false;
+        record.status = status;
+        let flaw = record.flaw;
+        let timer = found.timer.take();
+        let (mchid, out_trade_no) = (found.mchid.clone(), found.out_trade_no.clone());
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+        self.log.add(self.now_ms, || Entry {
+            kind: "notification_answer",
+            mchid: Some(mchid),
+            out_trade_no: Some(out_trade_no),
+            note: Some(match status {
+                Some(status) => {
+                    format!("delivery {delivery}, attempt {attempt}: answered {status}")
+                }
+                None => format!("delivery {delivery}, attempt {attempt}: no answer"),
+            }),
+            ..Entry::default()
+        });
+        self.judge(delivery, status, flaw);
+        let accepted = matches!(status, Some(200 | 204));
+        self.after_attempt(delivery, accepted && flaw == Flaw::None);
+    }
+
+    /// Remembers what a receiver must not do.
+    fn judge(&mut self, delivery: u64, status: Option<u16>, flaw: Flaw) {
+        let finding = match status {
+            Some(200 | 204) if flaw != Flaw::None => {
+                format!(
+                    "a notification with a fault in its signature or body ({flaw:?}) was accepted"
+                )
+            }
+            Some(201..=203 | 205..=299) => "only 200 and 204 count as success".to_owned(),
+            Some(300..=399) => "a notification address must not redirect".to_owned(),
+            Some(_) | None => return,
+        };
+        self.post.findings.push(Finding {
+            at_ms: self.now_ms,
+            finding,
+            delivery: Some(delivery),
+        });
+    }
+
+    /// Five seconds are over.
+    pub(crate) fn notification_timeout(&mut self, delivery: u64, attempt: u32) {
+        if let Some(found) = self.post.deliveries.get_mut(&delivery) {
+            found.timer = None;
+        }
+        self.notification_answered(delivery, attempt, None);
+    }
+
+    fn after_attempt(&mut self, delivery: u64, accepted: bool) {
+        let Some(found) = self.post.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let done = found.attempts.len();
+        let wait = done
+            .checked_sub(1)
+            .and_then(|index| RETRY_LADDER_MS.get(index));
+        if accepted {
+            found.state = DeliveryState::Delivered;
+        } else if let (Some(wait), false) = (wait, found.once) {
+            found.state = DeliveryState::Waiting;
+            found.timer = Some(self.timers.set(self.now_ms + wait, Timer::Notify(delivery)));
+        } else {
+            found.state = DeliveryState::GaveUp;
+        }
+    }
+}
