@@ -113,6 +113,14 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Only these tasks.
+    pub fn tasks(tasks: Vec<TaskChange>) -> Self {
+        Self {
+            tasks,
+            ..Self::default()
+        }
+    }
+
     /// True if there is nothing to save.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

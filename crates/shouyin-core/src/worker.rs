@@ -70,13 +70,7 @@ async fn apply<R: Default + Send + 'static>(
     let key = run.key.clone();
     transact(&*ports.store, load, move |loaded| match loaded.payment {
         Some(payment) => decide(&payment),
-        None => (
-            R::default(),
-            Changes {
-                tasks: vec![TaskChange::Remove(key)],
-                ..Changes::default()
-            },
-        ),
+        None => (R::default(), Changes::tasks(vec![TaskChange::Remove(key)])),
     })
     .await
 }

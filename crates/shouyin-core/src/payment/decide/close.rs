@@ -1,6 +1,6 @@
 //! Closing: never a local statement alone. A payment is closed when WeChat has confirmed that no attempt can be paid.
 
-use super::{TaskRun, close_now, leased};
+use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{CloseReason, Payment, PaymentState};
@@ -85,13 +85,7 @@ pub fn on_close(
         .attempt(out_trade_no)
         .is_some_and(|attempt| attempt.state.is_unresolved());
     if !open {
-        return (
-            None,
-            Changes {
-                tasks: vec![run.finish()],
-                ..Changes::default()
-            },
-        );
+        return (None, Changes::tasks(vec![run.finish()]));
     }
     let again = || run.again_after(retry_delay_ms(run.tries.saturating_add(1)), now);
     match outcome {
@@ -100,27 +94,23 @@ pub fn on_close(
             RefusalKind::OrderPaid | RefusalKind::OrderClosed | RefusalKind::OrderNotExist => {
                 ask(payment, out_trade_no, run, run.finish(), now, ids)
             }
-            // Refused for another reason: ask once what is the matter; after that the query has its own schedule.
+            // Refused for another reason: ask at once what is the matter, the first time.
             RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other
                 if run.tries == 0 =>
             {
                 ask(payment, out_trade_no, run, again(), now, ids)
             }
-            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => (
-                None,
-                Changes {
-                    tasks: vec![again()],
-                    ..Changes::default()
-                },
-            ),
+            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => {
+                // A query that is owed keeps its schedule; one that is not must be owed: nothing else will ever tell.
+                let query = task(TaskKind::QueryAttempt, payment, Some(out_trade_no), now);
+                let query = TaskChange::PutIfAbsent(Task {
+                    tries: run.tries,
+                    ..query
+                });
+                (None, Changes::tasks(vec![again(), query]))
+            }
         },
-        Outcome::Blocked(_) | Outcome::Unknown(_) => (
-            None,
-            Changes {
-                tasks: vec![again()],
-                ..Changes::default()
-            },
-        ),
+        Outcome::Blocked(_) | Outcome::Unknown(_) => (None, Changes::tasks(vec![again()])),
     }
 }
 
@@ -133,10 +123,10 @@ fn ask(
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (Option<TaskRun>, Changes) {
-    let (task, query) = leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids);
-    let task = Task {
+    let (owed, query) = leased(TaskKind::QueryAttempt, payment, out_trade_no, now, ids);
+    let owed = Task {
         tries: run.tries,
-        ..task
+        ..owed
     };
     let query = TaskRun {
         tries: run.tries,
@@ -144,9 +134,6 @@ fn ask(
     };
     (
         Some(query),
-        Changes {
-            tasks: vec![close, TaskChange::Put(task)],
-            ..Changes::default()
-        },
+        Changes::tasks(vec![close, TaskChange::Put(owed)]),
     )
 }

@@ -94,10 +94,7 @@ pub fn pay(
                     Some(&attempt.out_trade_no),
                     now.plus_ms(query_delay_ms(0)),
                 );
-                let changes = Changes {
-                    tasks: vec![TaskChange::Put(query)],
-                    ..Changes::default()
-                };
+                let changes = Changes::tasks(vec![TaskChange::Put(query)]);
                 return (PayDecision::Ready(prepay.id.clone()), changes);
             }
             attempt.out_trade_no.clone()
@@ -181,10 +178,7 @@ pub fn begin_send(
             payment: Some(payment),
             ..Changes::default()
         },
-        None => Changes {
-            tasks: vec![run.finish()],
-            ..Changes::default()
-        },
+        None => Changes::tasks(vec![run.finish()]),
     };
     (sent, changes)
 }
@@ -213,10 +207,7 @@ pub fn on_prepay(
         .filter(|attempt| attempt.state.is_unresolved())
     else {
         // Paid or closed while the answer was on its way: nothing is owed for it.
-        return Changes {
-            tasks: vec![run.finish()],
-            ..Changes::default()
-        };
+        return Changes::tasks(vec![run.finish()]);
     };
     match outcome {
         Outcome::Succeeded(prepay_id) => {
@@ -250,27 +241,20 @@ pub fn on_prepay(
         }
         Outcome::Rejected(refusal) => match refusal.kind {
             // WeChat has the order and it is final there: its state is asked for, not assumed.
-            RefusalKind::OrderPaid | RefusalKind::OrderClosed => Changes {
-                tasks: vec![run.finish(), ask_now(&payment)],
-                ..Changes::default()
-            },
+            RefusalKind::OrderPaid | RefusalKind::OrderClosed => {
+                Changes::tasks(vec![run.finish(), ask_now(&payment)])
+            }
             RefusalKind::OrderNotExist
             | RefusalKind::NumberUsed
             | RefusalKind::RateLimited
             | RefusalKind::Other => {
                 if !refusal.verified {
                     // Told to the caller; the number stays, for when the cause is fixed.
-                    return Changes {
-                        tasks: vec![run.finish()],
-                        ..Changes::default()
-                    };
+                    return Changes::tasks(vec![run.finish()]);
                 }
                 if attempt.sends > 1 || attempt.prepay.is_some() {
                     // An earlier request under this number may have been taken: this refusal does not speak for it.
-                    return Changes {
-                        tasks: vec![run.finish(), ask_now(&payment)],
-                        ..Changes::default()
-                    };
+                    return Changes::tasks(vec![run.finish(), ask_now(&payment)]);
                 }
                 attempt.state = AttemptState::Rejected {
                     code: refusal.code.clone(),
@@ -290,10 +274,7 @@ pub fn on_prepay(
             } else {
                 run.finish()
             };
-            Changes {
-                tasks: vec![next],
-                ..Changes::default()
-            }
+            Changes::tasks(vec![next])
         }
     }
 }

@@ -71,10 +71,7 @@ pub fn on_query(
         }
         Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {
             let delay = retry_delay_ms(run.tries.saturating_add(1)).max(query_delay_ms(run.tries));
-            Changes {
-                tasks: vec![run.again_after(delay, now)],
-                ..Changes::default()
-            }
+            Changes::tasks(vec![run.again_after(delay, now)])
         }
     }
 }
@@ -134,10 +131,7 @@ fn not_found(
     ids: &dyn Ids,
 ) -> Changes {
     let Some(attempt) = payment.attempt(out_trade_no) else {
-        return Changes {
-            tasks: vec![run.finish()],
-            ..Changes::default()
-        };
+        return Changes::tasks(vec![run.finish()]);
     };
     if attempt.prepay.is_some() {
         let vanished = Mismatch {
@@ -153,10 +147,7 @@ fn not_found(
         let delay = certain_at
             .since(now)
             .min(query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS));
-        return Changes {
-            tasks: vec![run.again_after(delay, now)],
-            ..Changes::default()
-        };
+        return Changes::tasks(vec![run.again_after(delay, now)]);
     }
     then(
         payment,
