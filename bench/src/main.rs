@@ -25,8 +25,8 @@ struct Options {
     /// How many notifications to commit (each needs its own signed message, made before the measurement).
     #[arg(long, default_value_t = 40_000)]
     notifications: u32,
-    /// How long to create orders, in seconds.
-    #[arg(long, default_value_t = 8)]
+    /// How long to create orders, in seconds. After three seconds the server begins to ask about orders that nobody pays.
+    #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// How many connections send notifications.
     #[arg(long, default_value_t = 256)]

@@ -63,12 +63,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         options.notifications,
     )?;
 
-    println!("creating orders for {} s ...", options.seconds);
-    let orders = orders(options, &ready, &child).await?;
     println!("signing {} notifications ...", ready.waiting.len());
     let requests = notifications(&ready, &signer).await?;
     println!("sending them ...");
     let notified = deliver(options, &ready, requests, &child).await?;
+    // Last, and shorter than the time after which the server asks about an order that nobody pays.
+    println!("creating orders for {} s ...", options.seconds);
+    let orders = orders(options, &ready, &child).await?;
     drop(child.stdin.take());
     child.wait()?;
     report(library, openssl, &orders, &notified);

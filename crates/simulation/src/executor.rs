@@ -1,6 +1,6 @@
 //! An executor for one thread that never decides anything: it polls exactly the future it is told to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -20,8 +20,8 @@ struct Process {
 #[derive(Default)]
 pub(crate) struct Executor {
     parked: BTreeMap<ProcessId, Process>,
-    /// Those that wait for a lock inside the product instead of for the world.
-    blocked: BTreeSet<ProcessId>,
+    /// Those that wait for a lock inside the product instead of for the world, and since when.
+    blocked: BTreeMap<ProcessId, i64>,
     last: ProcessId,
 }
 
@@ -42,7 +42,7 @@ impl Executor {
     /// Lets one future run until it waits. Its result, if it came to an end.
     pub(crate) fn poll(&mut self, hub: &Hub, id: ProcessId) -> Option<Done> {
         let mut process = self.parked.remove(&id)?;
-        self.blocked.remove(&id);
+        let since = self.blocked.remove(&id);
         hub.lock().current = (id, process.boot);
         let polled = process
             .work
@@ -53,7 +53,8 @@ impl Executor {
             Poll::Ready(done) => Some(done),
             Poll::Pending => {
                 if !hub.is_waiting(id) {
-                    self.blocked.insert(id);
+                    self.blocked
+                        .insert(id, since.unwrap_or_else(|| hub.now_ms()));
                 }
                 self.parked.insert(id, process);
                 None
@@ -61,9 +62,14 @@ impl Executor {
         }
     }
 
-    /// One that may go on now that another one has run: it waits for a lock inside the product.
+    /// Those that may go on now that another one has run: they wait for a lock inside the product.
     pub(crate) fn blocked(&self) -> Vec<ProcessId> {
-        self.blocked.iter().copied().collect()
+        self.blocked.keys().copied().collect()
+    }
+
+    /// Since when the longest of them waits.
+    pub(crate) fn blocked_since(&self) -> Option<i64> {
+        self.blocked.values().copied().min()
     }
 
     /// Drops everything that belongs to this life.
@@ -71,7 +77,7 @@ impl Executor {
         let before = self.parked.len();
         self.parked.retain(|_, process| process.boot != boot);
         let parked = &self.parked;
-        self.blocked.retain(|id| parked.contains_key(id));
+        self.blocked.retain(|id, _| parked.contains_key(id));
         hub.forget(|id| !parked.contains_key(&id));
         before - self.parked.len()
     }

@@ -3,6 +3,7 @@
 mod actors;
 mod check;
 mod choice;
+mod deliver;
 mod executor;
 mod hub;
 pub mod matrix;

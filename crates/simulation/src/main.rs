@@ -1,5 +1,6 @@
 //! The simulation on the command line. See `simulation help`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ stories: pay, expire, close-while-paying, close-while-ordering, notification-rac
 const TWICE: u64 = 20;
 /// Bytes of chaos unless asked otherwise.
 const SIZE: usize = 1024;
-/// So many failures are printed; more say nothing new.
-const MOST_FAILURES: usize = 10;
+/// So many failures of a kind are printed; more say nothing new.
+const MOST_EXAMPLES: usize = 4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -99,9 +100,11 @@ fn run_many(plan: &Plan) -> ExitCode {
     let mut seed = plan.first;
     let goes_on = |done: u64| {
         plan.seeds.is_none_or(|seeds| done < seeds)
-            && plan.seconds.is_none_or(|seconds| begun.elapsed() < Duration::from_secs(seconds))
+            && plan
+                .seconds
+                .is_none_or(|seconds| begun.elapsed() < Duration::from_secs(seconds))
     };
-    while goes_on(tally.runs) && tally.failures.len() < MOST_FAILURES {
+    while goes_on(tally.runs) {
         tally.add(Seed {
             seed,
             size: plan.size,
@@ -125,7 +128,15 @@ struct Tally {
     paid: usize,
     calls: u64,
     most_calls: u32,
-    failures: Vec<(Seed, String)>,
+    /// By invariant: how many seeds failed, and the first few of them.
+    failures: BTreeMap<&'static str, Failures>,
+}
+
+/// The failures of one invariant.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    examples: Vec<(Seed, String)>,
 }
 
 impl Tally {
@@ -141,13 +152,24 @@ impl Tally {
         if seed.seed.is_multiple_of(TWICE) {
             let again = run(seed, product(), false);
             if again.trace.hash() != report.trace.hash() {
-                let what = "two runs of this seed differ: the program is not deterministic";
-                self.failures.push((seed, what.to_owned()));
+                self.fail(
+                    seed,
+                    "DETERMINISM",
+                    "two runs of this seed differ".to_owned(),
+                );
             }
         }
         if let Some(violation) = report.violation {
-            println!("FAILED {seed}  {violation}");
-            self.failures.push((seed, violation.to_string()));
+            self.fail(seed, violation.invariant, violation.detail);
+        }
+    }
+
+    fn fail(&mut self, seed: Seed, invariant: &'static str, detail: String) {
+        let failures = self.failures.entry(invariant).or_default();
+        failures.count += 1;
+        if failures.examples.len() < MOST_EXAMPLES {
+            println!("FAILED {seed}  {invariant}: {detail}");
+            failures.examples.push((seed, detail));
         }
     }
 
@@ -171,8 +193,14 @@ impl Tally {
             self.paid,
             self.most_calls
         );
-        for (seed, what) in &self.failures {
-            println!("simulation replay {seed}    # {what}");
+        for (invariant, failures) in &self.failures {
+            println!(
+                "{invariant}: {} of {} seeds fail",
+                failures.count, self.runs
+            );
+            for (seed, what) in &failures.examples {
+                println!("  simulation replay {seed}    # {what}");
+            }
         }
     }
 }
@@ -181,7 +209,11 @@ fn print_trace(report: &Report) {
     for line in report.trace.lines() {
         println!("{line}");
     }
-    println!("trace {:016x}, {} events", report.trace.hash(), report.events);
+    println!(
+        "trace {:016x}, {} events",
+        report.trace.hash(),
+        report.events
+    );
 }
 
 fn verdict(report: &Report) -> ExitCode {
@@ -225,7 +257,7 @@ fn run_matrix(names: &[&str]) -> ExitCode {
         let variants = Story::named(name);
         let found = matrix::exhaust(&variants, &product());
         println!("{name}: {} runs, commits {:?}", found.runs, found.commits);
-        for (variant, crashes, report) in found.failures.iter().take(MOST_FAILURES) {
+        for (variant, crashes, report) in found.failures.iter().take(MOST_EXAMPLES) {
             failed = true;
             println!("FAILED variant {variant}, crashes {crashes:?}");
             if let Some(story) = variants.get(*variant) {

@@ -50,9 +50,11 @@ pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool)
 
 /// A story also has to come to its point.
 fn ending(story: &Story, world: &World) -> Result<(), Violation> {
-    let paid = world.rows.all_payments().iter().any(|payment| {
-        matches!(payment.state, shouyin_core::payment::PaymentState::Paid(_))
-    });
+    let paid = world
+        .rows
+        .all_payments()
+        .iter()
+        .any(|payment| matches!(payment.state, shouyin_core::payment::PaymentState::Paid(_)));
     match story.ends_paid {
         Some(expected) if expected != paid => {
             let detail = format!("{} ended with paid = {paid}", story.name);

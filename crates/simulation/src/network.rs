@@ -80,14 +80,18 @@ impl World {
         let call = self.checker.sent(&self.rows, &request, self.hub.now_ms())?;
         self.hub.schedule(GIVE_UP_MS, Event::GiveUp(ticket));
         if !self.swarm.queries && request.method == Method::Get {
-            self.hub.say(format_args!("server {boot} {call}: WeChat's queries are down"));
+            self.hub.say(format_args!(
+                "server {boot} {call}: WeChat's queries are down"
+            ));
             return Ok(());
         }
         let fault = self.hub.lock().choice.pick(&Fault::OF_A_CALL);
         let way = self.way_ms();
         match fault {
             None => self.hub.say(format_args!("server {boot} {call}")),
-            Some(fault) => self.hub.say(format_args!("server {boot} {call}: {fault:?}")),
+            Some(fault) => self
+                .hub
+                .say(format_args!("server {boot} {call}: {fault:?}")),
         }
         let arrives = match fault {
             Some(Fault::NotSent) => {
@@ -135,8 +139,15 @@ impl World {
         let number = crate::check::number_in(request);
         if let Some(response) = response {
             self.hub
-                .say(format_args!("WeChat answers {}", tamper::describe(&response)));
+                .say(format_args!("WeChat answers {}", response.status));
+            if self.hub.lock().trace.keeps() {
+                let what = tamper::describe(&response);
+                self.hub.lock().trace.remark(&what);
+            }
             self.answer_travels(ticket, response, fault, way, &number);
+        }
+        if request.method == Method::Get {
+            return Ok(());
         }
         self.check_order_at_wechat(&number)
     }
@@ -191,7 +202,10 @@ impl World {
                 Output::Phone(result) => self.phone_answer = Some(result),
                 Output::Control(Ok(_)) => {}
                 Output::Control(Err(error)) => {
-                    return Err(Violation::new("WORLD", format!("a switch did not exist: {error}")));
+                    return Err(Violation::new(
+                        "WORLD",
+                        format!("a switch did not exist: {error}"),
+                    ));
                 }
             }
         }
@@ -215,8 +229,9 @@ impl World {
         if letter.origin == Origin::Genuine {
             self.overheard(&letter);
             if !self.swarm.notifications {
-                self.hub
-                    .say(format_args!("notification {delivery} lost: WeChat cannot reach us"));
+                self.hub.say(format_args!(
+                    "notification {delivery} lost: WeChat cannot reach us"
+                ));
                 return;
             }
         }

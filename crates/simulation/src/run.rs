@@ -173,7 +173,10 @@ pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
         notifications: world.swarm.notifications,
     };
     if nets.queries && !world.is_quiet() {
-        return Err(Violation::new("L5", "something is still going on after days of calm"));
+        return Err(Violation::new(
+            "L5",
+            "something is still going on after days of calm",
+        ));
     }
     world
         .checker

@@ -169,7 +169,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) enum Done {
     /// A client's call.
-    Call { call: CallId, reply: Reply },
+    Call { call: CallId, reply: Box<Reply> },
     /// A notification: the status that WeChat gets, and what the server made of it.
     Notification {
         letter: Box<crate::network::Letter>,
@@ -201,9 +201,12 @@ pub(crate) fn serve(ports: Ports, setup: &Setup, call: CallId, ask: Ask) -> Work
                 .map_or_else(Reply::Failed, Reply::Seen),
             Ask::Close(mchid, id) => service::close(&ports, &mchid, &id)
                 .await
-                .map_or_else(|error| Reply::Failed(error.into()), Reply::Closed),
+                .map_or_else(Reply::Failed, Reply::Closed),
         };
-        Done::Call { call, reply }
+        Done::Call {
+            call,
+            reply: Box::new(reply),
+        }
     })
 }
 

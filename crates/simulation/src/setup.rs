@@ -112,7 +112,10 @@ fn party(index: usize, mchid: &str, swarm: &Swarm) -> Result<Party, SetupError> 
     Ok(Party {
         mchid: Mchid::parse(mchid)?,
         wire_mchid: text::Mchid::parse(mchid)?,
-        signer: CheapKey::new(format!("5157F09EFDC096DE15EBE81A47057A7{index}"), 100 + number),
+        signer: CheapKey::new(
+            format!("5157F09EFDC096DE15EBE81A47057A7{index}"),
+            100 + number,
+        ),
         platform: vec![platform_key(1)],
         configured: 1,
         api_v3_key: ApiV3Key::new(key)?,
@@ -124,7 +127,10 @@ fn party(index: usize, mchid: &str, swarm: &Swarm) -> Result<Party, SetupError> 
 /// notifications apart.
 pub(crate) fn platform_key(number: usize) -> CheapKey {
     let secret = u64::try_from(number).unwrap_or(0);
-    CheapKey::new(format!("PUB_KEY_ID_01000000000020000101{number:010}"), 200 + secret)
+    CheapKey::new(
+        format!("PUB_KEY_ID_01000000000020000101{number:010}"),
+        200 + secret,
+    )
 }
 
 fn at_wechat(party: &Party) -> Merchant {
@@ -132,11 +138,15 @@ fn at_wechat(party: &Party) -> Merchant {
         signer: Arc::new(platform_key(1)),
         opener: None,
     };
-    Merchant::new(party.mchid.as_str(), "Coffee", PlatformKeys::public_key(key))
-        .with_app(APPID)
-        .with_api_v3_key(party.api_v3_key.clone())
-        .with_certificate(
-            wechatpay::v3::Signer::serial_no(&party.signer),
-            Arc::new(party.signer.clone()),
-        )
+    Merchant::new(
+        party.mchid.as_str(),
+        "Coffee",
+        PlatformKeys::public_key(key),
+    )
+    .with_app(APPID)
+    .with_api_v3_key(party.api_v3_key.clone())
+    .with_certificate(
+        wechatpay::v3::Signer::serial_no(&party.signer),
+        Arc::new(party.signer.clone()),
+    )
 }

@@ -45,7 +45,12 @@ impl Story {
     pub fn pay() -> Self {
         Self {
             name: "pay",
-            steps: vec![(0, Step::Create), (1_000, Step::Tap), (2_000, Step::Pay), (2_500, Step::Confirm)],
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (2_000, Step::Pay),
+                (2_500, Step::Confirm),
+            ],
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
             ends_paid: Some(true),
@@ -83,7 +88,11 @@ impl Story {
     fn close_while_ordering(offset_ms: i64) -> Self {
         Self {
             name: "close-while-ordering",
-            steps: vec![(0, Step::Create), (5_000, Step::Tap), (5_000 + offset_ms, Step::Close)],
+            steps: vec![
+                (0, Step::Create),
+                (5_000, Step::Tap),
+                (5_000 + offset_ms, Step::Close),
+            ],
             expires_in_ms: HOUR_MS,
             notifications: true,
             ends_paid: Some(false),

@@ -45,7 +45,9 @@ impl Swarm {
                 Fault::CrashBeforeCommit | Fault::CrashAfterCommit => 3,
                 Fault::ClockSkew => 256,
                 Fault::StoreUnavailable => 10,
-                Fault::NotificationLost | Fault::NotificationLate | Fault::NotificationDoubled => 80,
+                Fault::NotificationLost | Fault::NotificationLate | Fault::NotificationDoubled => {
+                    80
+                }
                 Fault::NotSent
                 | Fault::RequestLost
                 | Fault::RequestLate

@@ -7,7 +7,9 @@ fn error(status: u16, code: &str) -> RawResponse {
     RawResponse {
         status,
         headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        body: json!({ "code": code, "message": "simulated" }).to_string().into_bytes(),
+        body: json!({ "code": code, "message": "simulated" })
+            .to_string()
+            .into_bytes(),
     }
 }
 
@@ -53,12 +55,21 @@ pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawRespon
     if let Some(members) = body.as_object_mut()
         && members.contains_key("trade_state")
     {
-        let total = members.get("amount").and_then(|amount| amount.get("total")).cloned();
+        let total = members
+            .get("amount")
+            .and_then(|amount| amount.get("total"))
+            .cloned();
         let state = if how == 1 { "SUCCESS" } else { "CLOSED" };
         members.insert("trade_state".to_owned(), json!(state));
         members.insert("trade_type".to_owned(), json!("JSAPI"));
-        members.insert("transaction_id".to_owned(), json!("4200000000000000000000000000"));
-        members.insert("success_time".to_owned(), json!("2026-01-05T12:05:00+08:00"));
+        members.insert(
+            "transaction_id".to_owned(),
+            json!("4200000000000000000000000000"),
+        );
+        members.insert(
+            "success_time".to_owned(),
+            json!("2026-01-05T12:05:00+08:00"),
+        );
         members.insert("payer".to_owned(), json!({ "openid": payer }));
         if let Some(total) = total {
             members.insert(
@@ -78,12 +89,12 @@ fn is_signature(name: &str) -> bool {
     name.eq_ignore_ascii_case("Wechatpay-Signature")
 }
 
-/// For the trace: status, code or state.
+/// For the trace: code, state or handle.
 pub(crate) fn describe(response: &RawResponse) -> String {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let text = ["code", "trade_state", "prepay_id"]
+    ["code", "trade_state", "prepay_id"]
         .iter()
         .find_map(|name| body.get(*name).and_then(Value::as_str))
-        .unwrap_or("");
-    format!("{} {text}", response.status)
+        .unwrap_or_default()
+        .to_owned()
 }

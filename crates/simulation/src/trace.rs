@@ -39,6 +39,19 @@ impl Trace {
         }
     }
 
+    /// Whether lines are kept.
+    pub fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Adds to the last line for readers; the fingerprint does not know of it.
+    pub fn remark(&mut self, what: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            line.push(' ');
+            line.push_str(what);
+        }
+    }
+
     /// The lines, if they were kept.
     pub fn lines(&self) -> &[String] {
         &self.lines
@@ -64,12 +77,19 @@ mod tests {
         let write = |keeps| {
             let mut trace = Trace::new(keeps);
             trace.add(1_005, format_args!("payment {} paid", 1));
+            trace.remark("to a reader");
             trace.add(2_000, format_args!("notification lost"));
             trace
         };
         let (kept, dropped) = (write(true), write(false));
         assert_eq!(kept.hash(), dropped.hash());
-        assert_eq!(kept.lines(), ["      1.005  payment 1 paid", "      2.000  notification lost"]);
+        assert_eq!(
+            kept.lines(),
+            [
+                "      1.005  payment 1 paid to a reader",
+                "      2.000  notification lost"
+            ]
+        );
         assert!(dropped.lines().is_empty());
         assert_eq!(dropped.count(), 2);
     }

@@ -1,5 +1,4 @@
-//! The world: one thread, one clock, one queue of events. It hands each event to whom it belongs, lets that code run
-//! until it waits, and has the invariants checked.
+//! The world: one thread, one clock, one queue of events, and the servers that live and die in it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -7,27 +6,21 @@ use std::sync::Arc;
 
 use shouyin_core::Timestamp;
 use shouyin_core::id::Mchid;
-use shouyin_core::payment::service::ServiceError;
-use shouyin_core::ports::{Ports, Store, StoreError};
+use shouyin_core::ports::Ports;
 use shouyin_store::MemoryStore;
-use wechat_simulator::{Input, PhoneAnswer, PhoneRefusal};
+use wechat_simulator::{PhoneAnswer, PhoneRefusal};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::actors::{Client, Sale};
-use crate::check::{Checker, Violation, ready};
+use crate::check::{Checker, Violation};
 use crate::choice::Fault;
 use crate::executor::{Executor, Work};
-use crate::hub::{Answer, Boot, Hub, ProcessId, Ticket};
+use crate::hub::{Boot, Hub, ProcessId, Ticket};
 use crate::network::{Letter, Origin};
-use crate::server::{self, Build, CallId, Done, Server};
+use crate::server::{Build, CallId, Server};
 use crate::setup::{MCHIDS, Setup};
 use crate::story::Step;
 use crate::swarm::Swarm;
-
-/// More events than this in one instant mean that something runs in circles.
-const MOST_IN_AN_INSTANT: u32 = 5_000;
-/// After an error of the store the worker waits so long, milliseconds.
-const WORKER_RESTS_MS: i64 = 1_000;
 
 /// Something that happens at its time.
 #[derive(Debug)]
@@ -80,34 +73,20 @@ pub(crate) struct World {
     pub(crate) phone_answer: Option<Result<PhoneAnswer, PhoneRefusal>>,
     /// Processes that can go on now.
     pub(crate) ready: VecDeque<ProcessId>,
-    executor: Executor,
+    pub(crate) executor: Executor,
     boots: Boot,
     /// Processes that carry a hostile notification.
-    hostile: BTreeMap<ProcessId, Origin>,
+    pub(crate) hostile: BTreeMap<ProcessId, Origin>,
     /// When the next task is due, as of so many commits.
-    due: (u64, Option<Timestamp>),
-    instant: (i64, u32),
-    events: u64,
+    pub(crate) due: (u64, Option<Timestamp>),
+    /// The instant we are in, and how many events it had so far.
+    pub(crate) instant: (i64, u32),
+    pub(crate) events: u64,
 }
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "World({:?}, {:?})", self.hub, self.executor)
-    }
-}
-
-/// What an error of the product's means: a broken assertion or row is a bug wherever it shows.
-pub(crate) fn not_corrupt(error: &ServiceError) -> Result<(), Violation> {
-    match error {
-        ServiceError::Store(error) => store_not_corrupt(error),
-        ServiceError::NotConfigured(error) => Err(Violation::new("BUG", error.to_string())),
-    }
-}
-
-fn store_not_corrupt(error: &StoreError) -> Result<(), Violation> {
-    match error {
-        StoreError::Conflict(_) | StoreError::Unavailable(_) => Ok(()),
-        StoreError::Corrupt(what) => Err(Violation::new("BUG", what.clone())),
     }
 }
 
@@ -158,9 +137,17 @@ impl World {
         let skew = self.drawn_skew_ms();
         if skew != 0 {
             let boot = self.boots;
-            self.hub.say(format_args!("clock of life {boot} is {skew} ms off"));
+            self.hub
+                .say(format_args!("clock of life {boot} is {skew} ms off"));
         }
-        Server::start(&self.hub, &self.rows, &self.setup, &*self.build, self.boots, skew)
+        Server::start(
+            &self.hub,
+            &self.rows,
+            &self.setup,
+            &*self.build,
+            self.boots,
+            skew,
+        )
     }
 
     /// A server that is up, if any.
@@ -196,10 +183,15 @@ impl World {
         self.hang_up(boot);
     }
 
-    fn restart(&mut self, server: usize) {
-        if self.servers.get(server).is_some_and(|server| !server.is_up()) {
+    pub(crate) fn restart(&mut self, server: usize) {
+        if self
+            .servers
+            .get(server)
+            .is_some_and(|server| !server.is_up())
+        {
             let fresh = self.fresh_server();
-            self.hub.say(format_args!("server {server} starts, life {}", fresh.boot));
+            self.hub
+                .say(format_args!("server {server} starts, life {}", fresh.boot));
             if let Some(slot) = self.servers.get_mut(server) {
                 *slot = fresh;
             }
@@ -226,256 +218,19 @@ impl World {
         }
     }
 
-    /// Handles the earliest event, unless it is later than `until_ms`. False if there is none.
-    pub(crate) fn deliver(&mut self, until_ms: i64) -> Result<bool, Violation> {
-        let now = self.hub.now_ms();
-        let queued = self.hub.lock().queue.first_key_value().map(|((at, _), _)| *at);
-        let wechat = self.setup.wechat.next_due();
-        let worker = self.worker_due();
-        let at = [queued, wechat, worker.map(|(at, _)| at)]
-            .into_iter()
-            .flatten()
-            .min();
-        let Some(at) = at.filter(|at| *at <= until_ms) else {
-            return Ok(false);
-        };
-        self.hub.advance(at);
-        self.count_events(at.max(now))?;
-        if queued.is_some_and(|queued| queued <= at) {
-            let event = self.hub.lock().queue.pop_first();
-            if let Some((_, event)) = event {
-                self.happen(event)?;
-            }
-        } else if wechat.is_some_and(|wechat| wechat <= at) {
-            self.wechat_step(Input::Tick)?;
-        } else if let Some((_, server)) = worker {
-            self.ask_for_tasks(server);
-        }
-        self.pump()?;
-        Ok(true)
-    }
-
-    fn count_events(&mut self, at: i64) -> Result<(), Violation> {
-        self.events += 1;
-        if self.instant.0 == at {
-            self.instant.1 += 1;
-        } else {
-            self.instant = (at, 0);
-        }
-        if self.instant.1 > MOST_IN_AN_INSTANT {
-            return Err(Violation::new("L5", "the world runs in circles"));
-        }
-        Ok(())
-    }
-
-    /// The server that has the earliest work for its worker, and when.
-    fn worker_due(&mut self) -> Option<(i64, usize)> {
-        let commits = self.rows.commits();
-        if self.due.0 != commits {
-            let due = ready(self.rows.next_due()).and_then(Result::ok).flatten();
-            self.due = (commits, due);
-        }
-        let due = self.due.1?;
-        let now = self.hub.now_ms();
-        self.servers
-            .iter()
-            .enumerate()
-            .filter(|(_, server)| server.is_up() && !server.claiming)
-            .map(|(index, server)| {
-                let at = due.as_millis().saturating_sub(server.clock.skew_ms());
-                (at.max(server.rests_until_ms).max(now), index)
-            })
-            .min()
-    }
-
-    fn ask_for_tasks(&mut self, server: usize) {
-        if let Some((boot, ports)) = self.ports_of(server) {
-            if let Some(server) = self.servers.get_mut(server) {
-                server.claiming = true;
-            }
-            self.spawn(boot, server::claim(ports, server));
-        }
-    }
-
-    fn happen(&mut self, event: Event) -> Result<(), Violation> {
-        match event {
-            Event::Resume(ticket) => {
-                if let Some(process) = self.hub.answer(ticket, Answer::Go) {
-                    self.ready.push_back(process);
-                }
-            }
-            Event::Request {
-                ticket,
-                request,
-                fault,
-            } => self.arrive(ticket, &request, fault)?,
-            Event::Answer(ticket, response) => self.answered(ticket, response),
-            Event::GiveUp(ticket) => {
-                let gone = TransportError::NoAnswer("no answer within 10 s".to_owned());
-                self.answered(ticket, Err(gone));
-            }
-            Event::Notification(letter) => self.open(letter),
-            Event::NotificationAnswer {
-                delivery,
-                attempt,
-                status,
-            } => {
-                self.wechat_step(Input::NotificationAnswered {
-                    delivery,
-                    attempt,
-                    status,
-                })?;
-            }
-            Event::Restart(server) => self.restart(server),
-            Event::ConfigureKeys(party) => self.configure_keys(party),
-            Event::Step { step, sale } => self.step(step, sale)?,
-        }
-        Ok(())
-    }
-
-    /// A notification reaches our address: a server takes it, or nobody answers.
-    fn open(&mut self, letter: Letter) {
-        let Some((boot, ports)) = self.some_server().and_then(|server| self.ports_of(server)) else {
-            if let Some((delivery, attempt)) = letter.delivery {
-                self.hub.say(format_args!("nobody takes notification {delivery}"));
-                self.hub.schedule(
-                    1,
-                    Event::NotificationAnswer {
-                        delivery,
-                        attempt,
-                        status: None,
-                    },
-                );
-            }
-            return;
-        };
-        let origin = letter.origin;
-        let process = self.spawn(boot, server::receive(ports, letter));
-        if origin.is_hostile() {
-            self.hostile.insert(process, origin);
-        }
-    }
-
-    /// Lets everything run that can go on now.
-    pub(crate) fn pump(&mut self) -> Result<(), Violation> {
-        loop {
-            while let Some(process) = self.ready.pop_front() {
-                self.run(process)?;
-            }
-            // Whoever waits for a lock inside the product is told by nobody: try again after every progress.
-            let before = self.executor.blocked();
-            for process in &before {
-                self.run(*process)?;
-            }
-            if self.ready.is_empty() && self.executor.blocked() == before {
-                return Ok(());
-            }
-        }
-    }
-
-    fn run(&mut self, process: ProcessId) -> Result<(), Violation> {
-        let done = self.executor.poll(&self.hub, process);
-        let (outgoing, commits, doomed) = {
-            let mut inner = self.hub.lock();
-            let outgoing = std::mem::take(&mut inner.outgoing);
-            (outgoing, std::mem::take(&mut inner.commits), inner.doomed.take())
-        };
-        for commit in commits {
-            let changes_money = commit.note.payment.is_some() || commit.note.events > 0;
-            if let Some(origin) = self.hostile.get(&commit.process).filter(|_| changes_money) {
-                let detail = format!("a notification ({origin:?}) changed a payment");
-                return Err(Violation::new("S7", detail));
-            }
-            self.checker
-                .committed(&self.rows, &self.setup.wechat, &commit.note)?;
-        }
-        for request in outgoing {
-            self.depart(request)?;
-        }
-        if let Some(boot) = doomed {
-            if let Some(server) = self.servers.iter().position(|server| server.boot == boot) {
-                self.kill(server);
-            }
-            return Ok(());
-        }
-        match done {
-            Some(done) => {
-                self.hostile.remove(&process);
-                self.finished(done)
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn finished(&mut self, done: Done) -> Result<(), Violation> {
-        match done {
-            Done::Call { call, reply } => self.replied(call, reply),
-            Done::Notification {
-                letter,
-                status,
-                result,
-            } => {
-                self.checker
-                    .notification_answered(&self.rows, &letter, status, &result)?;
-                let origin = letter.origin;
-                self.hub
-                    .say(format_args!("notification ({origin:?}) answered {status}"));
-                let lost = self.hub.lock().choice.happens(Fault::NotificationAnswerLost);
-                if let (Some((delivery, attempt)), false) = (letter.delivery, lost) {
-                    self.hub.schedule(
-                        1,
-                        Event::NotificationAnswer {
-                            delivery,
-                            attempt,
-                            status: Some(status),
-                        },
-                    );
-                }
-                Ok(())
-            }
-            Done::Claimed { server, tasks } => self.claimed(server, tasks),
-            Done::Ran { result } => match result {
-                Ok(()) => Ok(()),
-                Err(error) => store_not_corrupt(&error),
-            },
-        }
-    }
-
-    fn claimed(
-        &mut self,
-        server: usize,
-        tasks: Result<Vec<shouyin_core::task::Task>, StoreError>,
-    ) -> Result<(), Violation> {
-        let rests_until = self.hub.now_ms() + WORKER_RESTS_MS;
-        let found = self.ports_of(server);
-        if let Some(server) = self.servers.get_mut(server) {
-            server.claiming = false;
-        }
-        match (tasks, found) {
-            (Ok(tasks), Some((boot, ports))) => {
-                for task in tasks {
-                    self.spawn(boot, server::run_task(ports.clone(), task));
-                }
-                Ok(())
-            }
-            (Ok(_), None) => Ok(()),
-            (Err(error), _) => {
-                if let Some(server) = self.servers.get_mut(server) {
-                    server.rests_until_ms = rests_until;
-                }
-                store_not_corrupt(&error)
-            }
-        }
-    }
-
     /// WeChat has changed an order: both books must still agree.
     pub(crate) fn check_order_at_wechat(&self, number: &str) -> Result<(), Violation> {
         for mchid in MCHIDS {
             let Ok(mchid) = Mchid::parse(mchid) else {
                 continue;
             };
-            self.checker
-                .changed_at_wechat(&self.rows, &self.setup.wechat, &mchid, number)?;
+            let (rows, wechat) = (&self.rows, &self.setup.wechat);
+            if self
+                .checker
+                .changed_at_wechat(rows, wechat, &mchid, number)?
+            {
+                break;
+            }
         }
         Ok(())
     }
@@ -491,6 +246,10 @@ impl World {
     /// Futures that wait although nothing can wake them.
     pub(crate) fn stuck(&mut self) -> usize {
         let nothing_comes = self.hub.lock().queue.is_empty();
-        if nothing_comes { self.executor.len() } else { 0 }
+        if nothing_comes {
+            self.executor.len()
+        } else {
+            0
+        }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) async fn events_are_paged_in_the_order_of_commits(store: Arc<dyn Stor
         let page = store.events(mchid(), after, 4).await.unwrap();
         assert!(page.len() <= 4);
         let Some(last) = page.last() else { break };
+        assert!(page.iter().all(|stored| stored.seq > after));
         after = last.seq;
         seen.extend(page);
     }

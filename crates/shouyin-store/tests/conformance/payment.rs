@@ -267,6 +267,7 @@ pub(crate) async fn lists_are_paged_newest_first(store: Arc<dyn Store>) {
         let found = store.payments(mchid(), filter).await.unwrap();
         assert!(found.len() <= 3);
         let Some(last) = found.last() else { break };
+        assert!(seen.len() < 7, "the list comes to an end");
         before = Some(last.id.clone());
         seen.extend(found);
     }

@@ -126,16 +126,17 @@ pub(crate) async fn a_task_without_lease_is_not_finished_by_anybody(store: Arc<d
 pub(crate) async fn a_task_is_put_off_by_its_holder(store: Arc<dyn Store>) {
     put(&*store, vec![task(TaskKind::SendPrepay, 1, at(0))]).await;
     claim(&*store, 0, FIRST, 10).await;
-    let off = TaskChange::Reschedule {
+    let off = |due_ms, tries| TaskChange::Reschedule {
         key: task_key(TaskKind::SendPrepay, 1),
         lease: FIRST,
-        due_at: at(50),
-        tries: 4,
+        due_at: at(due_ms),
+        tries,
     };
-    apply(&*store, off.clone()).await;
+    apply(&*store, off(50, 4)).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(50)));
     // The lease went with it.
-    apply(&*store, off).await;
+    apply(&*store, off(60, 5)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(50)));
     assert_eq!(claim(&*store, 49, SECOND, 10).await, []);
     let claimed = claim(&*store, 50, SECOND, 10).await;
     assert_eq!(claimed[0].tries, 4);

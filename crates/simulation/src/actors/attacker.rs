@@ -79,7 +79,8 @@ impl World {
             associated_data: "transaction",
             resource: &resource.to_string(),
         };
-        let body = notification::seal(&party.api_v3_key, &plain).map_err(|e| broken(&e.to_string()))?;
+        let body =
+            notification::seal(&party.api_v3_key, &plain).map_err(|e| broken(&e.to_string()))?;
         let serial = party.platform.last().map_or("", |key| key.serial_no());
         let thief = CheapKey::new(serial, 666);
         let headers = signature_headers(&thief, now.div_euclid(1000), "nonce", &body);
@@ -105,7 +106,8 @@ impl World {
         // Whatever else is due is sent first, under its own name.
         self.wechat_step(Input::Tick)?;
         self.next_origin = origin;
-        self.hub.say(format_args!("{origin:?} notification of {}", order.1));
+        self.hub
+            .say(format_args!("{origin:?} notification of {}", order.1));
         self.wechat_step(Input::Control(Command::Forge { order, flaw }))?;
         self.next_origin = Origin::Genuine;
         debug_assert_eq!(now, self.hub.now_ms());
@@ -125,8 +127,9 @@ impl World {
         let Some(mchid) = other.map(|party| party.mchid.clone()) else {
             return;
         };
-        self.hub
-            .say(format_args!("attacker sends a notification of another merchant to {mchid}"));
+        self.hub.say(format_args!(
+            "attacker sends a notification of another merchant to {mchid}"
+        ));
         self.post(Letter {
             origin: Origin::Foreign,
             delivery: None,
@@ -138,7 +141,8 @@ impl World {
     /// An old genuine notification once more, byte for byte.
     pub(super) fn replay(&mut self) {
         if let Some(letter) = self.some_overheard() {
-            self.hub.say(format_args!("attacker replays a notification"));
+            self.hub
+                .say(format_args!("attacker replays a notification"));
             self.post(Letter {
                 origin: Origin::Replayed,
                 delivery: None,

@@ -15,7 +15,13 @@ use crate::story::Step;
 use crate::world::World;
 
 /// How long payments may stay open: most for minutes, some beyond the life of a prepay id.
-const EXPIRIES_MS: [i64; 5] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS];
+const EXPIRIES_MS: [i64; 5] = [
+    MINUTE_MS,
+    5 * MINUTE_MS,
+    30 * MINUTE_MS,
+    2 * HOUR_MS,
+    5 * HOUR_MS,
+];
 
 impl World {
     /// A merchant asks to be paid for something new.
@@ -24,8 +30,17 @@ impl World {
             let mut inner = self.hub.lock();
             let choice = &mut inner.choice;
             // Mostly the same merchant: two merchants matter only for the attacker.
-            let party = if choice.upto(7) == 0 { MCHIDS.len() - 1 } else { 0 };
-            (party, choice.index(USERS.len()), choice.upto(250), choice.index(EXPIRIES_MS.len()))
+            let party = if choice.upto(7) == 0 {
+                MCHIDS.len() - 1
+            } else {
+                0
+            };
+            (
+                party,
+                choice.index(USERS.len()),
+                choice.upto(250),
+                choice.index(EXPIRIES_MS.len()),
+            )
         };
         let expires_in_ms = EXPIRIES_MS.get(expiry).copied().unwrap_or(MINUTE_MS);
         let sale = self.add_sale(party, person, i64::from(amount) + 1, expires_in_ms)?;
@@ -42,7 +57,8 @@ impl World {
         expires_in_ms: i64,
     ) -> Result<usize, Violation> {
         let index = self.sales.len();
-        let broken = |error: shouyin_core::id::InvalidId| Violation::new("WORLD", error.to_string());
+        let broken =
+            |error: shouyin_core::id::InvalidId| Violation::new("WORLD", error.to_string());
         self.sales.push(Sale {
             party,
             order_no: OrderNo::parse(format!("coffee-{index}")).map_err(broken)?,
@@ -54,6 +70,7 @@ impl World {
             person,
             tickets: Vec::new(),
             over: false,
+            paid: false,
         });
         Ok(index)
     }
@@ -63,7 +80,8 @@ impl World {
         let Some((new, idempotency)) = self.request_of(index) else {
             return;
         };
-        self.hub.say(format_args!("merchant asks for payment {index}"));
+        self.hub
+            .say(format_args!("merchant asks for payment {index}"));
         self.ask(index, 0, Ask::Create(Box::new(new), idempotency), again);
     }
 
@@ -113,14 +131,16 @@ impl World {
             return;
         };
         let mchid = party.mchid.clone();
-        self.hub.say(format_args!("merchant closes payment {index}"));
+        self.hub
+            .say(format_args!("merchant closes payment {index}"));
         self.ask(index, 0, Ask::Close(mchid, id), again);
     }
 
     pub(super) fn was_closed(&mut self, index: usize, payment: Option<&Payment>, _: Option<Step>) {
         let state = payment.map_or("unknown", |payment| payment.state.as_str());
-        self.hub
-            .say(format_args!("merchant is told that payment {index} is {state}"));
+        self.hub.say(format_args!(
+            "merchant is told that payment {index} is {state}"
+        ));
         let is_final = payment.is_some_and(|payment| match payment.state {
             PaymentState::Paid(_) | PaymentState::Closed { .. } => true,
             PaymentState::Open | PaymentState::Closing { .. } => false,

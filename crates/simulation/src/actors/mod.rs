@@ -17,6 +17,9 @@ use crate::server::{self, Ask, CallId, Reply};
 use crate::story::Step;
 use crate::world::{Event, World};
 
+/// People deal with the last few sales; older ones are left to the worker.
+const RECENT: usize = 6;
+
 /// What somebody can decide to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -82,6 +85,8 @@ pub(crate) struct Sale {
     pub(crate) tickets: Vec<(usize, RequestPayment)>,
     /// A phone or the merchant was told that this is over.
     pub(crate) over: bool,
+    /// A buyer has paid at the cashier.
+    pub(crate) paid: bool,
 }
 
 /// A client that waits for an answer.
@@ -136,14 +141,24 @@ impl World {
         }
     }
 
-    /// One of the last few sales.
+    /// One of the last few sales, whatever its state.
     pub(crate) fn some_sale(&mut self) -> Option<usize> {
-        let recent = self.sales.len().min(6);
-        if recent == 0 {
-            return None;
-        }
-        let back = self.hub.lock().choice.index(recent);
-        self.sales.len().checked_sub(back + 1)
+        self.some_sale_that(|_| true)
+    }
+
+    /// One of the last few sales of which this is true, rather a new one.
+    pub(crate) fn some_sale_that(&mut self, is_wanted: impl Fn(&Sale) -> bool) -> Option<usize> {
+        let wanted: Vec<usize> = self
+            .sales
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, sale)| is_wanted(sale))
+            .take(RECENT)
+            .map(|(index, _)| index)
+            .collect();
+        let index = self.hub.lock().choice.index(wanted.len());
+        wanted.get(index).copied()
     }
 
     /// Sends a client's call to a server that is up. Without one the client sees no answer.
@@ -197,7 +212,8 @@ impl World {
         };
         let (sale, person) = (client.sale, client.person);
         if self.hub.lock().choice.happens(Fault::ClientAnswerLost) {
-            self.hub.say(format_args!("answer to a client of payment {sale} lost"));
+            self.hub
+                .say(format_args!("answer to a client of payment {sale} lost"));
             self.unanswered(sale, client.again);
             return Ok(());
         }
@@ -216,8 +232,9 @@ impl World {
                 Ok(())
             }
             Reply::Failed(error) => {
-                self.hub.say(format_args!("payment {sale}: server error: {error}"));
-                crate::world::not_corrupt(&error)?;
+                self.hub
+                    .say(format_args!("payment {sale}: server error: {error}"));
+                crate::deliver::not_corrupt(&error)?;
                 self.unanswered(sale, client.again);
                 Ok(())
             }

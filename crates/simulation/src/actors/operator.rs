@@ -42,7 +42,8 @@ impl World {
         let Some(server) = self.some_server() else {
             return;
         };
-        self.hub.say(format_args!("server process {server} is killed"));
+        self.hub
+            .say(format_args!("server process {server} is killed"));
         self.kill(server);
     }
 
@@ -94,8 +95,9 @@ impl World {
         } else {
             self.hub.schedule(late, Event::ConfigureKeys(party));
         }
-        self.hub
-            .say(format_args!("WeChat signs for {mchid} with {serial}; configured before: {careful}"));
+        self.hub.say(format_args!(
+            "WeChat signs for {mchid} with {serial}; configured before: {careful}"
+        ));
         let key = PlatformKey {
             signer: Arc::new(key),
             opener: None,

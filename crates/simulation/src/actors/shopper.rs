@@ -15,7 +15,7 @@ use crate::world::World;
 impl World {
     /// A shopper taps "pay": the right one, sometimes twice at once or on two devices, sometimes somebody else.
     pub(super) fn tap_any(&mut self) -> Result<(), Violation> {
-        let Some(index) = self.some_sale() else {
+        let Some(index) = self.some_sale_that(|sale| sale.payment.is_some() && !sale.over) else {
             return Ok(());
         };
         let how = self.hub.lock().choice.upto(7);
@@ -34,13 +34,18 @@ impl World {
     /// One tap.
     pub(crate) fn tap(&mut self, index: usize, person: usize, again: Option<Step>) {
         let id = self.sales.get(index).and_then(|sale| sale.payment.clone());
-        let openid = self.setup.people.get(person).map(|person| person.openid.clone());
+        let openid = self
+            .setup
+            .people
+            .get(person)
+            .map(|person| person.openid.clone());
         let (Some(id), Some(openid)) = (id, openid) else {
             self.unanswered(index, again);
             return;
         };
         let name = USERS.get(person).copied().unwrap_or("");
-        self.hub.say(format_args!("{name} taps pay for payment {index}"));
+        self.hub
+            .say(format_args!("{name} taps pay for payment {index}"));
         self.ask(index, person, Ask::Pay(id, openid), again);
     }
 
@@ -74,7 +79,13 @@ impl World {
 
     /// A shopper opens the cashier with what the phone got once, and does something there.
     pub(super) fn at_the_cashier(&mut self) -> Result<(), Violation> {
-        let Some(index) = self.some_sale() else {
+        // Whoever got more than one ticket may try to pay twice.
+        let can_pay = |sale: &crate::actors::Sale| match sale.tickets.len() {
+            0 => false,
+            1 => !sale.paid,
+            _ => true,
+        };
+        let Some(index) = self.some_sale_that(can_pay) else {
             return Ok(());
         };
         let count = self.sales.get(index).map_or(0, |sale| sale.tickets.len());
@@ -118,11 +129,16 @@ impl World {
                 return Err(Violation::new("WORLD", "the phone did not answer"));
             }
             Some(Err(refusal)) => {
-                self.hub
-                    .say(format_args!("cashier of payment {index}: {}", refusal.reason));
+                self.hub.say(format_args!(
+                    "cashier of payment {index}: {}",
+                    refusal.reason
+                ));
                 // Whatever the product hands out must open a cashier at least while it is young.
                 return if refusal.reason.contains("paySign") {
-                    Err(Violation::new("PAY", format!("payment {index}: {}", refusal.reason)))
+                    Err(Violation::new(
+                        "PAY",
+                        format!("payment {index}: {}", refusal.reason),
+                    ))
                 } else {
                     Ok(())
                 };
@@ -142,8 +158,12 @@ impl World {
             Some(Ok(PhoneAnswer::Cashier(_))) | None => "no answer".to_owned(),
             Some(Err(refusal)) => refusal.reason,
         };
-        self.hub
-            .say(format_args!("{user} at the cashier of payment {index}: {action:?}: {told}"));
+        self.hub.say(format_args!(
+            "{user} at the cashier of payment {index}: {action:?}: {told}"
+        ));
+        if let Some(sale) = self.sales.get_mut(index) {
+            sale.paid |= told == "SUCCESS";
+        }
         self.check_order_at_wechat(&cashier.out_trade_no)
     }
 
@@ -173,8 +193,12 @@ impl World {
     pub(super) fn confirmed(&mut self, index: usize, seen: &Seen, _: Option<Step>) {
         let (told, over) = match seen {
             Seen::Payment(payment) => match &payment.state {
-                PaymentState::Paid(_) | PaymentState::Closed { .. } => (payment.state.as_str(), true),
-                PaymentState::Open | PaymentState::Closing { .. } => (payment.state.as_str(), false),
+                PaymentState::Paid(_) | PaymentState::Closed { .. } => {
+                    (payment.state.as_str(), true)
+                }
+                PaymentState::Open | PaymentState::Closing { .. } => {
+                    (payment.state.as_str(), false)
+                }
             },
             Seen::NotFound => ("not found", false),
         };

@@ -37,10 +37,16 @@ pub(super) fn check(payment: &Payment, wechat: &Wechat) -> Result<(), Violation>
         PaymentState::Closed { .. } => {
             let open = |attempt: &Attempt| match attempt.state {
                 AttemptState::Recorded | AttemptState::Open => true,
-                AttemptState::Paid { .. } | AttemptState::Closed | AttemptState::Rejected { .. } => false,
+                AttemptState::Paid { .. }
+                | AttemptState::Closed
+                | AttemptState::Rejected { .. } => false,
             };
             if payment.attempts.iter().any(open) {
-                return Err(broken("S3", payment, "is closed with an attempt that is not"));
+                return Err(broken(
+                    "S3",
+                    payment,
+                    "is closed with an attempt that is not",
+                ));
             }
             Ok(())
         }
@@ -60,7 +66,13 @@ fn paid(
     transaction_id: &str,
 ) -> Result<(), Violation> {
     let number = &attempt.out_trade_no;
-    let differs = |what: &str| Err(broken("S2", payment, &format!("attempt {number} is paid here; {what}")));
+    let differs = |what: &str| {
+        Err(broken(
+            "S2",
+            payment,
+            &format!("attempt {number} is paid here; {what}"),
+        ))
+    };
     let Some(order) = order else {
         return differs("WeChat has no such order");
     };
@@ -68,10 +80,16 @@ fn paid(
         return differs(&format!("WeChat says {}", order.trade_state()));
     };
     if proof.transaction_id != transaction_id {
-        return differs(&format!("as {transaction_id}, at WeChat as {}", proof.transaction_id));
+        return differs(&format!(
+            "as {transaction_id}, at WeChat as {}",
+            proof.transaction_id
+        ));
     }
     if order.total != payment.amount {
-        return differs(&format!("for {}, at WeChat for {}", payment.amount, order.total));
+        return differs(&format!(
+            "for {}, at WeChat for {}",
+            payment.amount, order.total
+        ));
     }
     if order.openid != attempt.payer.as_str() || order.appid != payment.appid.as_str() {
         return differs("by another payer or in another app at WeChat");

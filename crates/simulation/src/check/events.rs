@@ -42,7 +42,9 @@ impl Seen {
             let cursor = self.cursors.get(name).copied().unwrap_or(0);
             let page = match ready(rows.events(mchid, cursor, PAGE)) {
                 Some(Ok(page)) => page,
-                Some(Err(_)) | None => return Err(Violation::new("STORE", "events cannot be read")),
+                Some(Err(_)) | None => {
+                    return Err(Violation::new("STORE", "events cannot be read"));
+                }
             };
             for stored in page {
                 self.cursors.insert(name, stored.seq);
@@ -64,7 +66,10 @@ impl Seen {
             return Err(broken(&event.payment_id, &what));
         }
         if !self.ids.insert(event.id.clone()) {
-            return Err(broken(&event.payment_id, &format!("event id {} twice", event.id)));
+            return Err(broken(
+                &event.payment_id,
+                &format!("event id {} twice", event.id),
+            ));
         }
         let count = self.counts.entry(event.payment_id).or_default();
         match event.event_type {

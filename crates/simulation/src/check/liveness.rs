@@ -60,7 +60,10 @@ fn no_payment_lost(rows: &MemoryStore, wechat: &Wechat, nets: Nets) -> Result<()
         if !nets.queries && told {
             continue;
         }
-        let nets = format!("queries {}, notifications {}", nets.queries, nets.notifications);
+        let nets = format!(
+            "queries {}, notifications {}",
+            nets.queries, nets.notifications
+        );
         let detail = format!("{number} is paid at WeChat and not here ({nets})");
         return Err(Violation::new("L1", detail));
     }
@@ -75,12 +78,18 @@ fn all_final(rows: &MemoryStore) -> Result<(), Violation> {
             PaymentState::Open | PaymentState::Closing { .. } => false,
         };
         let settled = payment.attempts.iter().all(|attempt| match attempt.state {
-            AttemptState::Paid { .. } | AttemptState::Closed | AttemptState::Rejected { .. } => true,
+            AttemptState::Paid { .. } | AttemptState::Closed | AttemptState::Rejected { .. } => {
+                true
+            }
             AttemptState::Recorded | AttemptState::Open => false,
         });
         if !is_final || !settled {
             let states: Vec<&str> = payment.attempts.iter().map(|a| a.state.as_str()).collect();
-            let detail = format!("{} stays {} with attempts {states:?}", payment.id, payment.state.as_str());
+            let detail = format!(
+                "{} stays {} with attempts {states:?}",
+                payment.id,
+                payment.state.as_str()
+            );
             return Err(Violation::new("L2", detail));
         }
     }

@@ -84,7 +84,10 @@ impl Checker {
             return Ok(());
         };
         let Some(payment) = read_payment(rows, PaymentKey::AnyId(id.clone())) else {
-            return Err(Violation::new("STORE", format!("{id} was committed and is not there")));
+            return Err(Violation::new(
+                "STORE",
+                format!("{id} was committed and is not there"),
+            ));
         };
         states::check(self.seen.get(id), &payment)?;
         books::check(&payment, wechat)?;
@@ -93,17 +96,17 @@ impl Checker {
         Ok(())
     }
 
-    /// After WeChat changed an order: A checks of the payment it belongs to.
+    /// After WeChat changed an order: A checks of the payment it belongs to. False if this merchant has none.
     pub(crate) fn changed_at_wechat(
         &self,
         rows: &MemoryStore,
         wechat: &Wechat,
         mchid: &Mchid,
         number: &str,
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
         match sent::owner(rows, mchid, number) {
-            Some(payment) => books::check(&payment, wechat),
-            None => Ok(()),
+            Some(payment) => books::check(&payment, wechat).map(|()| true),
+            None => Ok(false),
         }
     }
 

@@ -36,7 +36,8 @@ impl Checker {
                 }
             };
         let Some(record) = stored.iter().find(|record| record.body == letter.body) else {
-            let detail = format!("a notification was answered {status} and is not stored ({result:?})");
+            let detail =
+                format!("a notification was answered {status} and is not stored ({result:?})");
             return Err(Violation::new("S11", detail));
         };
         self.has_had_its_effect(rows, letter, record)
@@ -56,7 +57,8 @@ impl Checker {
         match paid.map(|attempt| &attempt.state) {
             Some(AttemptState::Paid { .. }) => Ok(()),
             other => {
-                let detail = format!("the notification of {number} was accepted; its attempt is {other:?}");
+                let detail =
+                    format!("the notification of {number} was accepted; its attempt is {other:?}");
                 Err(Violation::new("S11", detail))
             }
         }

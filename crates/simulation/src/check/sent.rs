@@ -17,7 +17,7 @@ use crate::setup::MCHIDS;
 /// What one order may cost in calls: so many for impatient people,
 const CALLS_AT_ONCE: i64 = 150;
 /// and so many more for every hour in which WeChat gives no usable answer.
-const CALLS_AN_HOUR: i64 = 60;
+const CALLS_AN_HOUR: i64 = 12;
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -108,7 +108,13 @@ impl Checker {
 
     /// How many calls left for WeChat, and the most for one number.
     pub(crate) fn calls(&self) -> (u64, u32) {
-        let most = self.sent.calls.values().map(|(_, calls)| *calls).max().unwrap_or(0);
+        let most = self
+            .sent
+            .calls
+            .values()
+            .map(|(_, calls)| *calls)
+            .max()
+            .unwrap_or(0);
         (self.sent.all, most)
     }
 }
@@ -128,8 +134,16 @@ mod tests {
 
     #[test]
     fn the_number_is_found_in_every_call() {
-        let get = request(Method::Get, "/v3/pay/transactions/out-trade-no/abc123?mchid=1", "");
-        let close = request(Method::Post, "/v3/pay/transactions/out-trade-no/abc123/close", "{}");
+        let get = request(
+            Method::Get,
+            "/v3/pay/transactions/out-trade-no/abc123?mchid=1",
+            "",
+        );
+        let close = request(
+            Method::Post,
+            "/v3/pay/transactions/out-trade-no/abc123/close",
+            "{}",
+        );
         let place = request(
             Method::Post,
             "/v3/pay/transactions/jsapi",

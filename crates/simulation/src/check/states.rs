@@ -70,10 +70,16 @@ fn check_attempt(
     };
     if !allowed {
         let (from, to) = (before.state.as_str(), after.state.as_str());
-        return Err(broken(payment, format!("attempt {number} moved from {from} to {to}")));
+        return Err(broken(
+            payment,
+            format!("attempt {number} moved from {from} to {to}"),
+        ));
     }
     if after.payer != before.payer || after.sends < before.sends {
-        return Err(broken(payment, format!("attempt {number} changed its order")));
+        return Err(broken(
+            payment,
+            format!("attempt {number} changed its order"),
+        ));
     }
     Ok(())
 }
@@ -100,7 +106,10 @@ mod tests {
     fn only_drawn_edges_are_allowed() {
         let reason = CloseReason::Merchant;
         let at = Timestamp::from_millis(2);
-        let (closing, closed) = (PaymentState::Closing { reason }, PaymentState::Closed { reason, at });
+        let (closing, closed) = (
+            PaymentState::Closing { reason },
+            PaymentState::Closed { reason, at },
+        );
         for (before, after, allowed) in [
             (&PaymentState::Open, &closing, true),
             (&closing, &paid(false), true),
@@ -111,7 +120,11 @@ mod tests {
             (&paid(false), &paid(true), false),
             (&paid(false), &paid(false), true),
         ] {
-            assert_eq!(may_follow(before, after), allowed, "{before:?} to {after:?}");
+            assert_eq!(
+                may_follow(before, after),
+                allowed,
+                "{before:?} to {after:?}"
+            );
         }
     }
 }

@@ -10,9 +10,7 @@ use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::incident::Incident;
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
-use shouyin_core::ports::{
-    BoxFuture, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError,
-};
+use shouyin_core::ports::{BoxFuture, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError};
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lease, Task};
 use shouyin_store::{CommitFaults, MemoryStore};

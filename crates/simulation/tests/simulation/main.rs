@@ -4,4 +4,5 @@
 mod bugs;
 mod matrix;
 mod planted;
+mod probes;
 mod seeds;

@@ -10,7 +10,11 @@ fn survives(name: &str, at_least_runs: u64) {
     let variants = Story::named(name);
     assert!(!variants.is_empty(), "no story {name}");
     let found = exhaust(&variants, &build);
-    assert!(found.runs >= at_least_runs, "{name}: only {} runs", found.runs);
+    assert!(
+        found.runs >= at_least_runs,
+        "{name}: only {} runs",
+        found.runs
+    );
     if let Some((variant, crashes, report)) = found.failures.first() {
         let (told, _) = tell(&variants[*variant], crashes, build, true);
         panic!(

@@ -13,8 +13,8 @@ use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused, Notificat
 use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, Changes, Decide, Load, NotConfigured, PaymentFilter, PaymentKey, PrepayOrder,
-    RequestPayment, Store, StoreError, Trade, TradeState,
+    Acquirer, BoxFuture, Changes, Decide, Load, NotConfigured, PaymentFilter, PaymentKey,
+    PrepayOrder, RequestPayment, Store, StoreError, Trade, TradeState,
 };
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lease, Task};
@@ -65,16 +65,18 @@ impl Build for Bug {
     }
 
     fn transport(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
-        match self {
-            Bug::CallThatNeverEnds => Arc::new(NeverEnds(transport)),
-            _ => transport,
+        if *self == Bug::CallThatNeverEnds {
+            Arc::new(NeverEnds(transport))
+        } else {
+            transport
         }
     }
 
     fn verifying_key(&self, key: Arc<dyn VerifyingKey>) -> Arc<dyn VerifyingKey> {
-        match self {
-            Bug::AnySignature => Arc::new(Believer),
-            _ => key,
+        if *self == Bug::AnySignature {
+            Arc::new(Believer)
+        } else {
+            key
         }
     }
 }
@@ -117,7 +119,10 @@ impl BuggyAcquirer {
     }
 
     fn believes_closed(&self, number: &OutTradeNo) -> bool {
-        let closed = self.believed_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = self
+            .believed_closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         closed.contains(number)
     }
 }
@@ -160,7 +165,7 @@ impl Acquirer for BuggyAcquirer {
                 }),
                 (Bug::OrderAgainUnderNewNumber, Outcome::Unknown(_)) => {
                     let number = format!("again{:07}", self.next());
-                    order.out_trade_no = OutTradeNo::parse(number).unwrap();
+                    order.out_trade_no = OutTradeNo::parse(number).expect("a valid number");
                     self.inner.prepay(&order).await
                 }
                 (_, outcome) => outcome,
@@ -188,7 +193,10 @@ impl Acquirer for BuggyAcquirer {
         Box::pin(async move {
             let outcome = self.inner.close(mchid, out_trade_no).await;
             if let (Bug::CloseTimeoutIsClosed, Outcome::Unknown(_)) = (self.bug, &outcome) {
-                let mut closed = self.believed_closed.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut closed = self
+                    .believed_closed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 closed.insert(out_trade_no.clone());
                 return Outcome::Succeeded(());
             }
@@ -284,7 +292,7 @@ fn announced_twice(decide: Decide) -> Decide {
             .find(|event| event.event_type == EventType::PaymentPaid);
         if let Some(mut again) = paid.cloned() {
             let tail = again.id.as_str().replacen("evt_0", "evt_f", 1);
-            again.id = EventId::parse(tail).unwrap();
+            again.id = EventId::parse(tail).expect("a valid id");
             changes.events.push(again);
         }
         changes
@@ -294,11 +302,14 @@ fn announced_twice(decide: Decide) -> Decide {
 impl Store for BuggyStore {
     fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            match self.bug {
-                Bug::AnsweredBeforeCommit => self.promise(load, decide).await,
-                Bug::ReadOutsideTransaction => self.decide_on_old_news(load, decide).await,
-                Bug::PaidTwice => self.inner.transact(load, announced_twice(decide)).await,
-                _ => self.inner.transact(load, decide).await,
+            if self.bug == Bug::AnsweredBeforeCommit {
+                self.promise(load, decide).await
+            } else if self.bug == Bug::ReadOutsideTransaction {
+                self.decide_on_old_news(load, decide).await
+            } else if self.bug == Bug::PaidTwice {
+                self.inner.transact(load, announced_twice(decide)).await
+            } else {
+                self.inner.transact(load, decide).await
             }
         })
     }

@@ -13,7 +13,10 @@ fn holds(seed: Seed) -> Report {
     let report = run(seed, Arc::clone(&build), false);
     if let Some(violation) = &report.violation {
         let told = run(seed, build, true);
-        panic!("{seed} fails: {violation}\n{}", told.trace.lines().join("\n"));
+        panic!(
+            "{seed} fails: {violation}\n{}",
+            told.trace.lines().join("\n")
+        );
     }
     report
 }
@@ -31,7 +34,10 @@ fn no_invariant_breaks_in_the_first_seeds() {
 #[test]
 fn no_invariant_breaks_in_long_runs() {
     for seed in 1_000_000..1_000_020 {
-        holds(Seed { seed, size: 8 * SIZE });
+        holds(Seed {
+            seed,
+            size: 8 * SIZE,
+        });
     }
 }
 
@@ -54,6 +60,15 @@ fn the_same_seed_is_the_same_run() {
         assert_eq!(first.trace.hash(), second.trace.hash(), "{seed}");
         assert_eq!(first.events, second.events, "{seed}");
     }
-    let (one, other) = (holds(Seed { seed: 1, size: SIZE }), holds(Seed { seed: 2, size: SIZE }));
+    let (one, other) = (
+        holds(Seed {
+            seed: 1,
+            size: SIZE,
+        }),
+        holds(Seed {
+            seed: 2,
+            size: SIZE,
+        }),
+    );
     assert_ne!(one.trace.hash(), other.trace.hash());
 }
