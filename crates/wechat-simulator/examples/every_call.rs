@@ -1,0 +1,228 @@
+//! Every call of the Rust SDK against the simulator: order, query by both numbers, close, refund, certificates, and the
+//! notifications that follow. With a path as argument, everything that was said is written there, one JSON object a line.
+//!
+//! `cargo run -p wechat-simulator --example every_call -- messages.jsonl`
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fen::Fen;
+use serde_json::{Value, json};
+use wechat_simulator::{MerchantFiles, Simulator, SimulatorOptions};
+use wechatpay::crypto::{ApiV3Key, PublicKey};
+use wechatpay::text::{
+    Appid, Description, Mchid, NotifyUrl, Openid, OutRefundNo, OutTradeNo, TransactionId,
+};
+use wechatpay::v3::certificates::ListCertificates;
+use wechatpay::v3::http::{HttpOptions, HttpTransport};
+use wechatpay::v3::pay::{CloseOrder, PrepayJsapi, QueryByOutTradeNo, QueryByTransactionId};
+use wechatpay::v3::refund::{CreateRefund, OrderNumber, QueryRefund};
+use wechatpay::v3::{
+    Account, Client, KeyRing, Method, Outcome, RsaSigner, SignedRequest, Transport, random_nonce,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const TOTAL: Fen = Fen::new(1990);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let simulator = Simulator::start(SimulatorOptions::default()).await?;
+    let merchant = simulator.merchant.clone();
+    let transport = Arc::new(HttpTransport::new(HttpOptions::at(
+        &merchant.settings.pay_base_url,
+    ))?);
+    let desk = Desk {
+        client: client(&merchant, transport.clone())?,
+        merchant,
+        transport,
+    };
+    // So that there are certificates to list; answers and notifications are signed by the public key all the same.
+    desk.control(
+        "keys/switch",
+        json!({"to": "switching", "notifications_per_mille": 1000}),
+    )
+    .await?;
+    done(desk.client.send(&ListCertificates).await)?;
+    println!("certificates listed");
+    desk.buy_and_refund().await?;
+    desk.close_unpaid().await?;
+    if let Some(path) = std::env::args().nth(1) {
+        desk.write_messages(&path).await?;
+    }
+    simulator.shutdown().await;
+    Ok(())
+}
+
+struct Desk {
+    client: Client,
+    merchant: MerchantFiles,
+    transport: Arc<HttpTransport>,
+}
+
+impl Desk {
+    async fn buy_and_refund(&self) -> Result<()> {
+        let number = OutTradeNo::parse("every-call-paid")?;
+        let prepay_id = done(self.client.send(&self.order(&number)?).await)?;
+        self.pay(prepay_id.as_str()).await?;
+        let query = QueryByOutTradeNo {
+            mchid: self.mchid()?,
+            out_trade_no: number.clone(),
+        };
+        let paid = done(self.client.send(&query).await)?;
+        let transaction_id = TransactionId::parse(
+            &paid
+                .transaction_id
+                .ok_or("a paid order has a transaction_id")?,
+        )?;
+        println!("paid as {transaction_id:?}");
+        let query = QueryByTransactionId {
+            mchid: self.mchid()?,
+            transaction_id,
+        };
+        done(self.client.send(&query).await)?;
+
+        let out_refund_no = OutRefundNo::parse("every-call-refund")?;
+        let refund = CreateRefund {
+            order: OrderNumber::OutTradeNo(number),
+            out_refund_no: out_refund_no.clone(),
+            reason: None,
+            notify_url: None,
+            refund: Fen::new(990),
+            total: TOTAL,
+        };
+        done(self.client.send(&refund).await)?;
+        let refund = done(self.client.send(&QueryRefund { out_refund_no }).await)?;
+        println!("refund is {}", refund.status.as_str());
+        Ok(())
+    }
+
+    async fn close_unpaid(&self) -> Result<()> {
+        let number = OutTradeNo::parse("every-call-closed")?;
+        done(self.client.send(&self.order(&number)?).await)?;
+        let query = QueryByOutTradeNo {
+            mchid: self.mchid()?,
+            out_trade_no: number.clone(),
+        };
+        done(self.client.send(&query).await)?;
+        done(
+            self.client
+                .send(&CloseOrder {
+                    mchid: self.mchid()?,
+                    out_trade_no: number.clone(),
+                })
+                .await,
+        )?;
+        let closed = done(self.client.send(&query).await)?;
+        println!("closed: {}", closed.trade_state.as_str());
+        Ok(())
+    }
+
+    fn order(&self, number: &OutTradeNo) -> Result<PrepayJsapi> {
+        Ok(PrepayJsapi {
+            appid: Appid::parse(&self.merchant.settings.appid)?,
+            mchid: self.mchid()?,
+            description: Description::parse("拿铁 Latte")?,
+            out_trade_no: number.clone(),
+            time_expire: None,
+            attach: None,
+            // Nobody listens there: WeChat tries, and its notification is in the log all the same.
+            notify_url: NotifyUrl::parse_for_simulator("http://127.0.0.1:9/notify")?,
+            total: TOTAL,
+            openid: Openid::parse(&self.merchant.settings.openid)?,
+        })
+    }
+
+    fn mchid(&self) -> Result<Mchid> {
+        Ok(Mchid::parse(&self.merchant.settings.mchid)?)
+    }
+
+    /// The buyer: `wx.requestPayment`, and a thumb on "pay".
+    async fn pay(&self, prepay_id: &str) -> Result<()> {
+        let appid = &self.merchant.settings.appid;
+        let mut open = serde_json::to_value(self.client.request_payment(appid, prepay_id))?;
+        open["appid"] = json!(appid);
+        self.control("cashier/open", open).await?;
+        self.control(
+            "cashier/pay",
+            json!({"prepay_id": prepay_id, "action": "pay"}),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The control API is on the same address; nobody checks signatures there.
+    async fn control(&self, path: &str, body: Value) -> Result<Value> {
+        self.ask(Method::Post, path, body.to_string().into_bytes())
+            .await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Value> {
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        let request = SignedRequest {
+            method,
+            target: format!("/_control/{path}"),
+            headers,
+            body,
+        };
+        let answer = self.transport.send(&request).await?;
+        let text = String::from_utf8(answer.body)?;
+        if answer.status != 200 {
+            return Err(format!("{path} answered {} {text}", answer.status).into());
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    async fn write_messages(&self, path: &str) -> Result<()> {
+        // The notification is sent beside the answers; its turn comes within milliseconds.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let page = self.ask(Method::Get, "log?after=0", Vec::new()).await?;
+        let entries = page["entries"].as_array().ok_or("the log has entries")?;
+        let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+        std::fs::write(path, lines.join("\n") + "\n")?;
+        Ok(())
+    }
+}
+
+fn client(merchant: &MerchantFiles, transport: Arc<HttpTransport>) -> Result<Client> {
+    let settings = &merchant.settings;
+    let keys = KeyRing::new();
+    let public_key = PublicKey::from_pem(&merchant.credentials.public_key_pem()?)?;
+    keys.insert_public_key(&settings.public_key_id, public_key);
+    let account = Account {
+        mchid: Mchid::parse(&settings.mchid)?,
+        signer: Arc::new(RsaSigner::new(
+            settings.serial_no.clone(),
+            merchant.credentials.merchant_key()?,
+        )),
+        keys: Arc::new(keys),
+        api_v3_key: Some(ApiV3Key::new(&settings.apiv3_key)?),
+        request_serial: Some(settings.public_key_id.clone()),
+    };
+    Ok(Client::new(
+        account,
+        transport,
+        Arc::new(unix_now),
+        Arc::new(random_nonce),
+    ))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an example has no clock of its own"
+)]
+fn unix_now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn done<T>(outcome: Outcome<T>) -> Result<T> {
+    match outcome {
+        Outcome::Done(answer) => Ok(answer),
+        Outcome::Rejected(error) => Err(error.to_string().into()),
+        Outcome::Unknown(unknown) => Err(unknown.to_string().into()),
+    }
+}
