@@ -14,10 +14,14 @@ usage:
   simulation replay SEED:SIZE      one run with its trace
   simulation shrink SEED:SIZE      the smallest size that still fails, with its trace
   simulation matrix [STORY]        a crash at every commit and every pair of commits
-stories: pay, expire, close-while-paying, close-while-ordering, notification-races-query";
+  simulation story STORY           the variants of one story, without a crash, with their traces
+stories: pay, expire, close-while-paying, close-while-ordering, notification-races-query,
+  clock-steps-while-ordering, refused-close";
 
 /// One seed in so many runs twice, and both runs must be the same.
 const TWICE: u64 = 20;
+/// How many fresh seeds shrinking tries at each size.
+const TRIES: u64 = 3_000;
 /// Bytes of chaos unless asked otherwise.
 const SIZE: usize = 1024;
 /// So many failures of a kind are printed; more say nothing new.
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         },
         ["replay", seed] => Seed::parse(seed).map_or_else(usage, replay),
         ["shrink", seed] => Seed::parse(seed).map_or_else(usage, shrink_one),
+        ["story", name] if Story::NAMES.contains(name) => tell_story(name),
         ["matrix"] => run_matrix(&Story::NAMES),
         ["matrix", story] if Story::NAMES.contains(story) => run_matrix(&[*story]),
         _ => usage(),
@@ -216,6 +221,24 @@ fn print_trace(report: &Report) {
     );
 }
 
+/// For what never came right: the trace up to the beginning of calm says everything.
+fn print_story(report: &Report) {
+    let never = report
+        .violation
+        .as_ref()
+        .is_some_and(|violation| violation.invariant.starts_with('L'));
+    if !never {
+        return print_trace(report);
+    }
+    for line in report.trace.lines() {
+        println!("{line}");
+        if line.ends_with("  calm") {
+            println!("             ... and in days of calm it never came right");
+            return;
+        }
+    }
+}
+
 fn verdict(report: &Report) -> ExitCode {
     match &report.violation {
         Some(violation) => {
@@ -237,17 +260,32 @@ fn replay(seed: Seed) -> ExitCode {
 
 fn shrink_one(seed: Seed) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
-    match shrink(seed, &product()) {
+    match shrink(seed, &product(), TRIES) {
         None => {
             println!("{seed} does not fail");
             ExitCode::SUCCESS
         }
         Some(shrunk) => {
             let report = run(shrunk.seed, product(), true);
-            print_trace(&report);
+            print_story(&report);
             println!("smallest after {} runs: {}", shrunk.runs, shrunk.seed);
             verdict(&report)
         }
+    }
+}
+
+fn tell_story(name: &str) -> ExitCode {
+    let mut failed = false;
+    for (variant, story) in Story::named(name).iter().enumerate() {
+        println!("{name}, variant {variant}");
+        let (report, _) = matrix::tell(story, &[], product(), true);
+        print_trace(&report);
+        failed |= verdict(&report) != ExitCode::SUCCESS;
+    }
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

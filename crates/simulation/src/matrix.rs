@@ -33,6 +33,7 @@ pub struct Matrix {
 pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool) -> (Report, u64) {
     let swarm = Swarm {
         notifications: story.notifications,
+        assumptions: story.assumptions.clone(),
         ..Swarm::quiet()
     };
     let hub = Hub::new(SEED, Choice::none(), Trace::new(keep), 0);

@@ -85,7 +85,14 @@ impl World {
             ));
             return Ok(());
         }
-        let fault = self.hub.lock().choice.pick(&Fault::OF_A_CALL);
+        let told = self
+            .mishaps
+            .iter()
+            .position(|(what, _)| *what == call.what());
+        let fault = match told.map(|index| self.mishaps.remove(index)) {
+            Some((_, fault)) => Some(fault),
+            None => self.hub.lock().choice.pick(&Fault::OF_A_CALL),
+        };
         let way = self.way_ms();
         match fault {
             None => self.hub.say(format_args!("server {boot} {call}")),
@@ -167,7 +174,7 @@ impl World {
             Some(Fault::Truncated) => (tamper::truncated(response), way),
             Some(Fault::WrongSignature) => (tamper::wrong_signature(response), way),
             Some(Fault::Altered) => {
-                let how = self.hub.lock().choice.upto(2);
+                let how = self.hub.lock().choice.upto(3);
                 let mut orders = self.setup.wechat.orders();
                 let order = orders.find(|order| order.out_trade_no == number);
                 let payer = order.map_or("", |order| order.openid.as_str());

@@ -189,3 +189,20 @@ fn sweep(world: &World) -> Result<(), Violation> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_read_as_it_is_printed() {
+        let seed = Seed {
+            seed: 4711,
+            size: 1024,
+        };
+        assert_eq!(Seed::parse(&seed.to_string()), Some(seed));
+        for text in ["", "4711", "4711:", ":1024", "a:1", "1:2:3"] {
+            assert_eq!(Seed::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -7,9 +7,6 @@ use crate::random::Stream;
 use crate::run::{Seed, run};
 use crate::server::Build;
 
-/// How many fresh seeds are tried at each size. Small sizes have few possibilities, so chance finds them.
-const TRIES: u64 = 3_000;
-
 /// The smallest failure found.
 #[derive(Debug, Clone)]
 pub struct Shrunk {
@@ -21,8 +18,9 @@ pub struct Shrunk {
     pub runs: u64,
 }
 
-/// Shrinks a failing seed. `None` if it does not fail.
-pub fn shrink(seed: Seed, build: &Arc<dyn Build>) -> Option<Shrunk> {
+/// Shrinks a failing seed, with so many fresh seeds at each size: small sizes have few possibilities, so chance finds
+/// them, and a few thousand are plenty. `None` if the seed does not fail.
+pub fn shrink(seed: Seed, build: &Arc<dyn Build>, tries: u64) -> Option<Shrunk> {
     let violation = run(seed, Arc::clone(build), false).violation?;
     let mut best = Shrunk {
         seed,
@@ -33,7 +31,7 @@ pub fn shrink(seed: Seed, build: &Arc<dyn Build>) -> Option<Shrunk> {
     let (mut works, mut fails) = (0, best.seed.size);
     while works + 1 < fails {
         let size = works.midpoint(fails);
-        match best.attempt(size, build) {
+        match best.attempt(size, build, tries) {
             Some(smaller) => {
                 fails = smaller.seed.size;
                 best = smaller;
@@ -45,9 +43,9 @@ pub fn shrink(seed: Seed, build: &Arc<dyn Build>) -> Option<Shrunk> {
 }
 
 impl Shrunk {
-    fn attempt(&mut self, size: usize, build: &Arc<dyn Build>) -> Option<Shrunk> {
+    fn attempt(&mut self, size: usize, build: &Arc<dyn Build>, tries: u64) -> Option<Shrunk> {
         let mut others = Stream::new(self.seed.seed, "shrink");
-        for number in 0..TRIES {
+        for number in 0..tries {
             let seed = if number == 0 {
                 self.seed.seed
             } else {

@@ -2,9 +2,10 @@
 //! failures that were found by chance and deserve a name.
 
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
-use wechat_simulator::BuyerAction;
+use wechat_simulator::{Assumptions, BuyerAction, CloseUnknown};
 
 use crate::check::Violation;
+use crate::choice::Fault;
 use crate::world::{Event, World};
 
 /// What somebody does in a story.
@@ -20,6 +21,8 @@ pub enum Step {
     Confirm,
     /// The merchant closes the payment.
     Close,
+    /// The server's clock is set so many milliseconds off.
+    SetClock(i64),
 }
 
 /// A story: who does what when.
@@ -33,6 +36,10 @@ pub struct Story {
     pub expires_in_ms: i64,
     /// Whether WeChat's notifications arrive.
     pub notifications: bool,
+    /// What happens to the first calls to WeChat of each kind (`place`, `query`, `close`), in this order.
+    pub mishaps: Vec<(&'static str, Fault)>,
+    /// How WeChat behaves where its documentation is silent.
+    pub assumptions: Assumptions,
     /// How it ends, if that is not left to a race.
     pub ends_paid: Option<bool>,
 }
@@ -53,6 +60,8 @@ impl Story {
             ],
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
+            mishaps: Vec::new(),
+            assumptions: Assumptions::default(),
             ends_paid: Some(true),
         }
     }
@@ -64,6 +73,8 @@ impl Story {
             steps: vec![(0, Step::Create), (1_000, Step::Tap)],
             expires_in_ms: MINUTE_MS,
             notifications: true,
+            mishaps: Vec::new(),
+            assumptions: Assumptions::default(),
             ends_paid: Some(false),
         }
     }
@@ -80,6 +91,8 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            mishaps: Vec::new(),
+            assumptions: Assumptions::default(),
             ends_paid: None,
         }
     }
@@ -95,6 +108,8 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            mishaps: Vec::new(),
+            assumptions: Assumptions::default(),
             ends_paid: Some(false),
         }
     }
@@ -111,7 +126,48 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            mishaps: Vec::new(),
+            assumptions: Assumptions::default(),
             ends_paid: Some(true),
+        }
+    }
+
+    /// The order is slow, the server's clock is stepped, and the merchant closes: WeChat's "no such order" is true and
+    /// proves nothing yet. Both clocks are within the five minutes that WeChat accepts. Found by seed 1044864:1024.
+    fn clock_steps_while_ordering(before_ms: i64, after_ms: i64) -> Self {
+        Self {
+            name: "clock-steps-while-ordering",
+            steps: vec![
+                (0, Step::SetClock(before_ms)),
+                (100, Step::Create),
+                (1_000, Step::Tap),
+                (2_000, Step::SetClock(after_ms)),
+                (2_000, Step::Close),
+            ],
+            expires_in_ms: HOUR_MS,
+            notifications: true,
+            mishaps: vec![("place", Fault::RequestLate)],
+            assumptions: Assumptions::default(),
+            ends_paid: Some(false),
+        }
+    }
+
+    /// The order never arrives; closing it is unanswered once and then refused. Found by seed 47:1024.
+    fn refused_close(close_unknown_order: CloseUnknown) -> Self {
+        Self {
+            name: "refused-close",
+            steps: vec![(0, Step::Create), (1_000, Step::Tap), (2_000, Step::Close)],
+            expires_in_ms: HOUR_MS,
+            notifications: true,
+            mishaps: vec![
+                ("place", Fault::RequestLost),
+                ("close", Fault::ServerErrorBefore),
+            ],
+            assumptions: Assumptions {
+                close_unknown_order,
+                ..Assumptions::default()
+            },
+            ends_paid: Some(false),
         }
     }
 
@@ -129,17 +185,28 @@ impl Story {
             "close-while-paying" => OFFSETS_MS.map(Self::close_while_paying).to_vec(),
             "close-while-ordering" => OFFSETS_MS.map(Self::close_while_ordering).to_vec(),
             "notification-races-query" => OFFSETS_MS.map(Self::notification_races_query).to_vec(),
+            "refused-close" => vec![Self::refused_close(CloseUnknown::InvalidRequest)],
+            "clock-steps-while-ordering" => [
+                (0, 0),
+                (-135_000, 290_000),
+                (-280_000, 290_000),
+                (290_000, -290_000),
+            ]
+            .map(|(before_ms, after_ms)| Self::clock_steps_while_ordering(before_ms, after_ms))
+            .to_vec(),
             _ => Vec::new(),
         }
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 7] = [
         "pay",
         "expire",
         "close-while-paying",
         "close-while-ordering",
         "notification-races-query",
+        "clock-steps-while-ordering",
+        "refused-close",
     ];
 }
 
@@ -147,6 +214,7 @@ impl World {
     /// Prepares a story: its one sale and everybody's plans.
     pub(crate) fn tell(&mut self, story: &Story) -> Result<(), Violation> {
         let sale = self.add_sale(0, 0, 1_990, story.expires_in_ms)?;
+        self.mishaps.clone_from(&story.mishaps);
         for (at_ms, step) in &story.steps {
             self.hub.schedule(*at_ms, Event::Step { step: *step, sale });
         }
@@ -160,6 +228,7 @@ impl World {
         };
         let (over, tickets, person) = (sale.over, sale.tickets.len(), sale.person);
         match step {
+            Step::SetClock(skew_ms) => self.set_clock(0, skew_ms),
             Step::Create => self.ask_to_be_paid(index, Some(step)),
             Step::Tap if !over => self.tap(index, person, Some(step)),
             Step::Confirm if !over => self.confirm(index, Some(step)),

@@ -48,6 +48,8 @@ impl Swarm {
                 Fault::NotificationLost | Fault::NotificationLate | Fault::NotificationDoubled => {
                     80
                 }
+                // Whoever can change an answer at all would change many.
+                Fault::Altered | Fault::WrongSignature => 80,
                 Fault::NotSent
                 | Fault::RequestLost
                 | Fault::RequestLate
@@ -57,8 +59,6 @@ impl Swarm {
                 | Fault::ServerErrorAfter
                 | Fault::RateLimited
                 | Fault::Truncated
-                | Fault::Altered
-                | Fault::WrongSignature
                 | Fault::NotificationAnswerLost
                 | Fault::ClientAnswerLost => 24,
             };

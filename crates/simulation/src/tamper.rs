@@ -46,7 +46,7 @@ pub(crate) fn wrong_signature(mut response: RawResponse) -> RawResponse {
 /// Changed by somebody who knows what would help them: unpaid becomes paid or closed, or the order is denied. They have
 /// no key, so the signature no longer fits, or is gone.
 pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawResponse {
-    if how == 0 {
+    if how < 2 {
         return error(404, "ORDER_NOT_EXIST");
     }
     let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else {
@@ -59,7 +59,7 @@ pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawRespon
             .get("amount")
             .and_then(|amount| amount.get("total"))
             .cloned();
-        let state = if how == 1 { "SUCCESS" } else { "CLOSED" };
+        let state = if how == 2 { "SUCCESS" } else { "CLOSED" };
         members.insert("trade_state".to_owned(), json!(state));
         members.insert("trade_type".to_owned(), json!("JSAPI"));
         members.insert(

@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) overheard: Vec<Letter>,
     /// What the next notification out of WeChat is.
     pub(crate) next_origin: Origin,
+    /// What a story lets happen to the next call of a kind (`place`, `query`, `close`).
+    pub(crate) mishaps: Vec<(&'static str, Fault)>,
     /// What the phone showed last.
     pub(crate) phone_answer: Option<Result<PhoneAnswer, PhoneRefusal>>,
     /// Processes that can go on now.
@@ -110,6 +112,7 @@ impl World {
             last_call: 0,
             overheard: Vec::new(),
             next_origin: Origin::Genuine,
+            mishaps: Vec::new(),
             phone_answer: None,
             ready: VecDeque::new(),
             executor: Executor::default(),

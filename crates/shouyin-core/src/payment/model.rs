@@ -16,9 +16,10 @@ use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
 /// (WeChat Pay APIv3, "JSAPI order"), we keep ten minutes for the payer to type a password.
 pub const PREPAY_USABLE_MS: i64 = 2 * HOUR_MS - 10 * MINUTE_MS;
 
-/// How long after sending it an order request can still arrive at WeChat, in milliseconds. WeChat refuses requests
-/// signed more than five minutes ago (WeChat Pay APIv3, "signature"); one minute more covers the clocks.
-pub const REQUEST_MAY_ARRIVE_MS: i64 = 6 * MINUTE_MS;
+/// How long after sending it an order request can still be taken by WeChat, in milliseconds. WeChat refuses requests whose
+/// signature is more than five minutes old by *its* clock (WeChat Pay APIv3, "signature"), and a server whose answers from
+/// WeChat verify as fresh is at most five minutes ahead of it. One minute more covers the rounding.
+pub const REQUEST_MAY_ARRIVE_MS: i64 = 11 * MINUTE_MS;
 
 /// What the shop asks to be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]

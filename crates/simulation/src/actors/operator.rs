@@ -68,10 +68,15 @@ impl World {
     pub(super) fn step_clock(&mut self) {
         let skew = self.drawn_skew_ms();
         let index = self.hub.lock().choice.index(self.servers.len());
+        self.set_clock(index, skew);
+    }
+
+    /// From now on the clock of a server is so many milliseconds off.
+    pub(crate) fn set_clock(&mut self, index: usize, skew_ms: i64) {
         if let Some(server) = self.servers.get(index) {
-            server.clock.set_skew(skew);
+            server.clock.set_skew(skew_ms);
             self.hub
-                .say(format_args!("clock of server {index} is {skew} ms off"));
+                .say(format_args!("clock of server {index} is {skew_ms} ms off"));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shouyin_core::id::{Mchid, OrderNo};
+use shouyin_core::incident::{Incident, IncidentKind};
 use shouyin_core::payment::{AttemptState, PaymentState};
 use shouyin_store::MemoryStore;
 use wechat_simulator::{DeliveryState, Wechat};
@@ -27,6 +28,7 @@ impl Checker {
         self.everything(rows, wechat)?;
         no_payment_lost(rows, wechat, nets)?;
         paid_once(rows)?;
+        nothing_contradicts(rows)?;
         // Without queries nothing can be proven closed.
         if nets.queries {
             all_final(rows)?;
@@ -94,6 +96,20 @@ fn all_final(rows: &MemoryStore) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// S7, the other side: WeChat never contradicts itself here, so only a notification of another merchant may have been
+/// noted as an incident.
+fn nothing_contradicts(rows: &MemoryStore) -> Result<(), Violation> {
+    let honest = |incident: &Incident| incident.kind != IncidentKind::UnknownOrder;
+    match rows.all_incidents().into_iter().find(honest) {
+        Some(incident) => {
+            let (kind, number) = (incident.kind.as_str(), incident.out_trade_no);
+            let detail = format!("{kind} was noted for {number}: {}", incident.detail);
+            Err(Violation::new("INCIDENT", detail))
+        }
+        None => Ok(()),
+    }
 }
 
 /// S10: of one merchant order, one payment succeeds.

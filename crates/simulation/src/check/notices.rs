@@ -26,7 +26,13 @@ impl Checker {
             return Err(Violation::new("S7", detail));
         }
         if !accepted {
-            return Ok(());
+            // What is genuine and believed agrees with our record, however often it comes.
+            return match result {
+                Ok(received @ Received::Contradiction(_)) if !letter.origin.is_hostile() => Err(
+                    Violation::new("INCIDENT", format!("a genuine notification: {received:?}")),
+                ),
+                _ => Ok(()),
+            };
         }
         let stored: Vec<NotificationRecord> =
             match ready(rows.notifications(letter.mchid.clone(), NEWEST)) {

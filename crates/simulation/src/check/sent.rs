@@ -35,6 +35,13 @@ pub(crate) struct CallName {
     number: String,
 }
 
+impl CallName {
+    /// `place`, `query` or `close`.
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+}
+
 impl fmt::Display for CallName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "asks WeChat to {} {}", self.what, self.number)

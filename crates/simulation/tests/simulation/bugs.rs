@@ -89,7 +89,7 @@ fn the_crash_matrix_finds_what_is_answered_before_its_commit() {
 fn a_failure_shrinks_to_a_few_dozen_bytes() {
     let (seed, invariant) = found(Bug::AnySignature, 100, &["S7", "S2", "S3"]);
     let build: Arc<dyn Build> = Arc::new(Bug::AnySignature);
-    let shrunk = shrink(seed, &build).expect("it failed a moment ago");
+    let shrunk = shrink(seed, &build, 300).expect("it failed a moment ago");
     assert_eq!(shrunk.violation.invariant, invariant);
     assert!(shrunk.seed.size <= 100, "{}", shrunk.seed);
 }

@@ -53,6 +53,16 @@ fn a_notification_that_races_a_query_survives_every_crash() {
 }
 
 #[test]
+fn an_order_that_is_late_while_the_clock_is_stepped_survives_every_crash() {
+    survives("clock-steps-while-ordering", 100);
+}
+
+#[test]
+fn a_refused_close_survives_every_crash() {
+    survives("refused-close", 100);
+}
+
+#[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
     let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();

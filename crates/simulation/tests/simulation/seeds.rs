@@ -6,7 +6,7 @@ use simulation::{Build, Product, Report, Seed, run};
 
 const SIZE: usize = 1024;
 /// As many as an unoptimised build does in some ten seconds. The wide search is `simulation run --release`.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 250;
 
 fn holds(seed: Seed) -> Report {
     let build: Arc<dyn Build> = Arc::new(Product);
@@ -28,7 +28,7 @@ fn no_invariant_breaks_in_the_first_seeds() {
         paid += holds(Seed { seed, size: SIZE }).payments.1;
     }
     // A world in which nobody pays would hold every invariant.
-    assert!(paid > 300, "only {paid} payments were paid");
+    assert!(paid > 250, "only {paid} payments were paid");
 }
 
 #[test]

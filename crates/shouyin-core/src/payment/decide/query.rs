@@ -8,7 +8,7 @@ use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
 use crate::payment::schedule::{ask_pause_ms, query_delay_ms, retry_delay_ms};
 use crate::ports::{Changes, Ids, Trade};
-use crate::task::{Task, TaskChange, TaskKind};
+use crate::task::{LEASE_MS, Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
 
 /// After a contradiction nobody is helped by asking every few seconds, in milliseconds.
@@ -133,7 +133,12 @@ fn not_found(
     let Some(attempt) = payment.attempt(out_trade_no) else {
         return Changes::tasks(vec![run.finish()]);
     };
-    if attempt.prepay.is_some() {
+    if let Some(prepay) = &attempt.prepay {
+        if now.since(prepay.obtained_at) < LEASE_MS {
+            // The question was on its way before the order was: it was overtaken, not contradicted.
+            let delay = query_delay_ms(run.tries.saturating_add(1));
+            return Changes::tasks(vec![run.again_after(delay, now)]);
+        }
         let vanished = Mismatch {
             kind: IncidentKind::OrderVanished,
             detail:

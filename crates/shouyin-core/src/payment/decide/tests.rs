@@ -693,6 +693,26 @@ fn an_order_that_wechat_forgot_is_an_incident_not_a_close() {
 }
 
 #[test]
+fn a_question_that_overtook_its_order_is_no_incident() {
+    let ids = ids();
+    let (payment, number, _) = ready(&ids);
+    let run = run_of(TaskKind::QueryAttempt, &payment, &number);
+    let changes = on_query(
+        &payment,
+        &number,
+        &rejected(RefusalKind::OrderNotExist),
+        &run,
+        at(2_000),
+        &ids,
+    );
+    assert_eq!(
+        (changes.incidents.len(), changes.payment.is_none()),
+        (0, true)
+    );
+    assert_eq!(reschedules(&changes), 1);
+}
+
+#[test]
 fn an_unpaid_order_is_asked_for_again_ever_later() {
     let ids = ids();
     let (payment, number, _) = ready(&ids);
