@@ -154,6 +154,8 @@ impl Server {
             journal: parts.journal.clone(),
             request_timeout: parts.request_timeout,
             notification_timeout: parts.notification_timeout,
+            api_keys: crate::http::Known::default(),
+            sessions: crate::http::Known::default(),
         });
         Self {
             router: router(app),

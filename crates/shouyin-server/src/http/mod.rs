@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod event;
 mod health;
 mod idempotency;
+mod known;
 mod login;
 mod mini_program;
 mod notification;
@@ -21,7 +22,9 @@ use std::time::Duration;
 
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::Ports;
+use shouyin_core::session::Session;
 
+pub(crate) use self::known::Known;
 use crate::journal::Journal;
 use crate::login::LoginGate;
 
@@ -41,6 +44,10 @@ pub(crate) struct AppParts {
     pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) request_timeout: Duration,
     pub(crate) notification_timeout: Duration,
+    /// Merchants by the hash of an API key.
+    pub(crate) api_keys: Known<Mchid>,
+    /// Users by the hash of a session token.
+    pub(crate) sessions: Known<Session>,
 }
 
 impl App {
