@@ -41,6 +41,23 @@ impl IncidentKind {
             Self::OrderVanished => "order_vanished",
         }
     }
+
+    /// The inverse of [`IncidentKind::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::AmountMismatch,
+            Self::OwnerMismatch,
+            Self::PayerMismatch,
+            Self::ProductMismatch,
+            Self::UnknownOrder,
+            Self::IncompleteSuccess,
+            Self::TransactionMismatch,
+            Self::SecondSuccess,
+            Self::OrderVanished,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+    }
 }
 
 /// One incident. The same kind for the same order is kept once, however often it is seen.

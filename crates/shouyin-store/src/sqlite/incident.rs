@@ -47,27 +47,10 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Incident, DbError> {
     columns.value::<i64>()?;
     Ok(Incident {
         mchid: columns.parsed(Mchid::parse)?,
-        kind: columns.named(parse_kind)?,
+        kind: columns.named(IncidentKind::parse)?,
         out_trade_no: columns.parsed(OutTradeNo::parse)?,
         payment_id: columns.optional(PaymentId::parse)?,
         at: columns.time()?,
         detail: columns.value()?,
     })
-}
-
-/// The inverse of [`IncidentKind::as_str`].
-fn parse_kind(text: &str) -> Option<IncidentKind> {
-    [
-        IncidentKind::AmountMismatch,
-        IncidentKind::OwnerMismatch,
-        IncidentKind::PayerMismatch,
-        IncidentKind::ProductMismatch,
-        IncidentKind::UnknownOrder,
-        IncidentKind::IncompleteSuccess,
-        IncidentKind::TransactionMismatch,
-        IncidentKind::SecondSuccess,
-        IncidentKind::OrderVanished,
-    ]
-    .into_iter()
-    .find(|kind| kind.as_str() == text)
 }
