@@ -59,6 +59,11 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Build the simulation in release and run it, for example `sim run --seconds 60` or `sim replay 4711:1024`.
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -90,15 +95,19 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Layers => done(layers::check(&repository)),
         Command::Tidy => done(tidy::check(&repository)),
         Command::Screenshots => done(steps::browser::screenshots(&repository)),
-        Command::Bench { arguments } => {
-            let mut bench = repository.cargo();
-            bench
-                .args(["run", "--release", "--package", "bench", "--"])
-                .args(arguments);
-            process::run(&mut bench)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Bench { arguments } => run_release(&repository, "bench", &arguments),
+        Command::Sim { arguments } => run_release(&repository, "simulation", &arguments),
     }
+}
+
+/// Builds a package of ours in release and runs it.
+fn run_release(repository: &Repository, package: &str, arguments: &[String]) -> Result<ExitCode> {
+    let mut program = repository.cargo();
+    program
+        .args(["run", "--release", "--package", package, "--"])
+        .args(arguments);
+    process::run(&mut program)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn done(result: Result<String>) -> Result<ExitCode> {
