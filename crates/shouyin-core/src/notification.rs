@@ -25,10 +25,7 @@ pub enum NoticeContent {
     /// A payment.
     Payment(Box<Trade>),
     /// Something this version does not act on; kept as evidence.
-    Other {
-        /// `resource.original_type`.
-        original_type: String,
-    },
+    Other,
 }
 
 /// Why a notification was refused. Nothing was stored and WeChat was not called.
@@ -155,7 +152,7 @@ pub async fn receive(
     };
     let trade = match notice.content {
         NoticeContent::Payment(trade) => trade,
-        NoticeContent::Other { .. } => {
+        NoticeContent::Other => {
             let changes = Changes {
                 notification: Some(record),
                 ..Changes::default()

@@ -26,9 +26,7 @@ pub(crate) fn notice(notification: Notification) -> Result<Notice, NoticeRefused
         Resource::Transaction(order) => {
             NoticeContent::Payment(Box::new(trade(*order).map_err(NoticeRefused::Unreadable)?))
         }
-        Resource::Refund(_) | Resource::Other(_) => NoticeContent::Other {
-            original_type: notification.original_type,
-        },
+        Resource::Refund(_) | Resource::Other(_) => NoticeContent::Other,
     };
     Ok(Notice {
         wechat_id: notification.id,

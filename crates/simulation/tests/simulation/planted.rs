@@ -222,9 +222,7 @@ impl Acquirer for BuggyAcquirer {
     ) -> Result<Notice, NoticeRefused> {
         let mut notice = self.inner.open_notification(mchid, headers, body, now)?;
         if self.bug == Bug::NotificationNotApplied {
-            notice.content = NoticeContent::Other {
-                original_type: "transaction".to_owned(),
-            };
+            notice.content = NoticeContent::Other;
         }
         Ok(notice)
     }
