@@ -5,7 +5,7 @@
 
 mod api_v3_key;
 mod certificate;
-mod pem;
+pub(crate) mod pem;
 mod rsa;
 
 pub use api_v3_key::ApiV3Key;

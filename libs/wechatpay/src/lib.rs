@@ -3,6 +3,7 @@
 pub mod crypto;
 pub mod text;
 pub mod time;
+pub mod v2;
 pub mod v3;
 pub mod wire;
 

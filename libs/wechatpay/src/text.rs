@@ -192,6 +192,33 @@ text_type!(
 );
 
 text_type!(
+    /// WeChat's number of a refund.
+    RefundId, "refund_id", shown,
+    |text| Rule {
+        shortest: 1,
+        longest: 32,
+        length: "must have 1 to 32 characters",
+        allowed: |c| c.is_ascii_alphanumeric(),
+        characters: "must consist of letters and digits",
+    }
+    .check(text)
+);
+
+text_type!(
+    /// A bank and kind of card, for example `ICBC_DEBIT`. Which ones WeChat takes is in its documentation of abnormal
+    /// refunds, and grows; the length is UNCONFIRMED.
+    BankType, "bank_type", shown,
+    |text| Rule {
+        shortest: 1,
+        longest: 16,
+        length: "must have 1 to 16 characters",
+        allowed: |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_',
+        characters: "must consist of capital letters, digits and _",
+    }
+    .check(text)
+);
+
+text_type!(
     /// What the payer reads at the cashier: 1 to 127 characters, no emoji.
     Description, "description", shown,
     |text| Rule {

@@ -67,9 +67,53 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
         .map(Timestamp::as_millisecond)
 }
 
+/// Unix milliseconds as the v2 protocol writes them: `yyyyMMddHHmmss` in Beijing.
+///
+/// Times outside the years -9999 to 9999 become the nearest one inside.
+pub fn format_compact(unix_ms: i64) -> String {
+    let text = format_beijing(unix_ms);
+    text.bytes()
+        .take(19)
+        .filter(u8::is_ascii_digit)
+        .map(char::from)
+        .collect()
+}
+
+/// `yyyyMMddHHmmss` or `yyyy-MM-dd HH:mm:ss` in Beijing, the two ways in which the v2 protocol writes times, as Unix milliseconds.
+pub fn parse_compact(text: &str) -> Option<i64> {
+    let pattern = if text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        "%Y%m%d%H%M%S"
+    } else if text.len() == 19 && text.as_bytes().get(10) == Some(&b' ') {
+        "%Y-%m-%d %H:%M:%S"
+    } else {
+        return None;
+    };
+    let local = jiff::civil::DateTime::strptime(pattern, text).ok()?;
+    let time = Offset::constant(8).to_timestamp(local).ok()?;
+    Some(time.as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_v2_protocols_times_are_beijing_too() {
+        let moment = 1_528_425_296_000;
+        assert_eq!(format_compact(moment), "20180608103456");
+        assert_eq!(parse_compact("20180608103456"), Some(moment));
+        assert_eq!(parse_compact("2018-06-08 10:34:56"), Some(moment));
+        for bad in [
+            "",
+            "2018060810345",
+            "20180608103461",
+            "2018-06-08T10:34:56",
+            "20180608 10:34:56",
+            "aaaaaaaaaaaaaa",
+        ] {
+            assert_eq!(parse_compact(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn beijing_text_comes_back_as_the_same_moment() {

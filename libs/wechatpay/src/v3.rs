@@ -7,6 +7,7 @@
 mod account;
 pub mod certificates;
 mod client;
+mod encryption;
 mod error;
 #[cfg(feature = "client")]
 pub mod http;
@@ -24,6 +25,7 @@ mod verify;
 
 pub use account::Account;
 pub use client::{Client, Clock, Nonces, random_nonce};
+pub use encryption::{EncryptionError, Encryptor};
 pub use error::{ApiError, ErrorSignature};
 pub use keys::{KeyInfo, KeyKind, KeyRing, VerifyingKey};
 pub use operation::{Operation, ParseError};

@@ -31,6 +31,18 @@ fn refund_numbers_also_take_at_signs() {
 }
 
 #[test]
+fn banks_and_refund_ids_are_checked() {
+    assert!(BankType::parse("ICBC_DEBIT").is_ok());
+    for bad in ["", "icbc_debit", "ICBC DEBIT", "ABCDEFGHIJ_DEBITS"] {
+        assert!(BankType::parse(bad).is_err(), "{bad:?}");
+    }
+    assert!(RefundId::parse("50300000012026010500000000001").is_ok());
+    for bad in ["", "503/..", &"5".repeat(33)] {
+        assert!(RefundId::parse(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn descriptions_are_counted_in_characters_and_refuse_emoji() {
     assert!(Description::parse(&"茶".repeat(127)).is_ok());
     assert!(Description::parse(&"茶".repeat(128)).is_err());
@@ -73,6 +85,12 @@ fn notification_addresses_are_https_without_query() {
         "https://:443/wx",
         "https://pay.example.com:99999/wx",
         "https://[::1/wx",
+        "https://[pay.example.com]/wx",
+        "https://pay.example.com:+443/wx",
+        // Found by the fuzz target `text`: readers of addresses disagree about where this host ends.
+        "https://pay.example.com\\@evil.example.com/wx",
+        "https://pay.example.com\\/wx",
+        "https://pay.example.com/<wx>",
         "https://付.example.com/wx",
     ] {
         assert!(NotifyUrl::parse(bad).is_err(), "{bad}");

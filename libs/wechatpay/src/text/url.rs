@@ -33,6 +33,12 @@ pub(super) fn check(text: &str, plain: Plain) -> Result<(), &'static str> {
         return Err("must not contain a user name");
     }
     let host = host(authority).ok_or("must name a host")?;
+    let path = rest.get(authority.len()..).unwrap_or_default();
+    if !path.bytes().all(is_path_byte) {
+        return Err(
+            "must be percent-encoded: its path has a character that readers of addresses disagree about",
+        );
+    }
     if !secure && matches!(plain, Plain::LoopbackOnly) && !is_loopback(host) {
         return Err("must use https: plain http is for a simulator on this machine");
     }
@@ -43,6 +49,7 @@ fn host(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;
+            host.parse::<Ipv6Addr>().ok()?;
             let port = if after.is_empty() {
                 None
             } else {
@@ -50,13 +57,31 @@ fn host(authority: &str) -> Option<&str> {
             };
             (host, port)
         }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
+        None => {
+            let (host, port) = match authority.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            };
+            // A backslash, for example, ends the host for some readers of addresses and is part of it for others.
+            if !host.bytes().all(is_host_byte) {
+                return None;
+            }
+            (host, port)
+        }
     };
-    let port_is_sound = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let port_is_sound = port.is_none_or(|port| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    });
     (!host.is_empty() && port_is_sound).then_some(host)
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+/// RFC 3986, `pchar` and the slash.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::account::Account;
 use super::certificates::{self, ListCertificates};
+use super::encryption::{EncryptionError, Encryptor};
 use super::error::judge;
 use super::notification::{self, Notification, NotificationError};
 use super::operation::{Operation, ParseError};
@@ -93,6 +94,21 @@ impl Client {
         let mut last = self.last_refresh.lock().await;
         *last = Some((self.clock)());
         self.fetch_certificates().await
+    }
+
+    /// Encrypts the sensitive fields of one request: for the key that [`Account::request_serial`] names, else for a
+    /// public key of the ring, else for its newest valid certificate.
+    ///
+    /// # Errors
+    /// When the ring has no key to encrypt with.
+    pub fn encryptor(&self) -> Result<Encryptor, EncryptionError> {
+        let preferred = self.account.request_serial.as_deref();
+        let now = (self.clock)();
+        self.account
+            .keys
+            .choose_encryption_key(preferred, now)
+            .map(|(serial_no, key)| Encryptor::new(serial_no, key))
+            .ok_or(EncryptionError::NoKey)
     }
 
     /// The parameters for `wx.requestPayment`. `appid` is that of the order.

@@ -150,11 +150,11 @@ pub(crate) fn judge<T>(
 /// Why this error proves nothing; `None` when it is a definite one.
 fn reason(error: &ApiError) -> Option<UnknownReason> {
     let among = |codes: &[&str]| codes.iter().any(|code| error.is(code));
-    if among(DEFINITE_DESPITE_5XX) {
-        return None;
-    }
     if error.status == 429 || among(RATE_LIMITED) {
         return Some(UnknownReason::RateLimited);
+    }
+    if error.status >= 400 && among(DEFINITE_DESPITE_5XX) {
+        return None;
     }
     if error.status >= 500 || among(SERVER_ERROR) {
         return Some(UnknownReason::ServerError);

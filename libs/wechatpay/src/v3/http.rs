@@ -1,5 +1,6 @@
 //! The HTTP transport (feature `client`).
 
+mod identity;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use super::request::{Method, RawResponse, SignedRequest};
 use super::transport::{Transport, TransportError};
 use crate::BoxFuture;
 
+pub use identity::ClientIdentity;
 pub use options::{HttpError, HttpOptions, PRIMARY_HOST, SECONDARY_HOST};
 
 /// Idle connections are dropped before the other side drops them: a request that meets a closing connection has an
@@ -49,7 +51,7 @@ impl HttpTransport {
             .chain(&secondary)
             .any(|url| url.scheme() == "https");
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(secure)?)
+            .tls_backend_preconfigured(tls::config(secure, &options)?)
             .user_agent(&options.user_agent)
             .connect_timeout(options.connect_timeout)
             .timeout(options.timeout)

@@ -59,7 +59,8 @@ pub struct KeyRing {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) key: Arc<dyn VerifyingKey>,
-    encrypting: Option<PublicKey>,
+    /// The key that fields can be encrypted with, and its serial as WeChat spells it.
+    encrypting: Option<(String, PublicKey)>,
     kind: KeyKind,
     validity: Option<(i64, i64)>,
 }
@@ -83,7 +84,7 @@ impl KeyRing {
             id,
             Entry {
                 key: Arc::new(key.clone()),
-                encrypting: Some(key),
+                encrypting: Some((id.to_owned(), key)),
                 kind: KeyKind::PublicKey,
                 validity: None,
             },
@@ -97,7 +98,7 @@ impl KeyRing {
             certificate.serial_no(),
             Entry {
                 key: Arc::new(key.clone()),
-                encrypting: Some(key),
+                encrypting: Some((certificate.serial_no().to_owned(), key)),
                 kind: KeyKind::Certificate,
                 validity: Some((certificate.not_before(), certificate.not_after())),
             },
@@ -147,7 +148,29 @@ impl KeyRing {
 
     /// The key to encrypt sensitive fields with; name it in `Wechatpay-Serial` of the same request.
     pub fn encryption_key(&self, serial_no: &str) -> Option<PublicKey> {
-        self.find(serial_no)?.encrypting
+        self.find(serial_no)?.encrypting.map(|(_, key)| key)
+    }
+
+    /// The best key to encrypt with: the preferred one, else a public key, else the certificate that was issued last.
+    /// Certificates count only within their validity, which is checked against `now_unix` (seconds).
+    pub(crate) fn choose_encryption_key(
+        &self,
+        preferred: Option<&str>,
+        now_unix: i64,
+    ) -> Option<(String, PublicKey)> {
+        let preferred = preferred.map(normal);
+        let keys = self.read();
+        keys.iter()
+            .filter(|(_, entry)| entry.is_valid_at(now_unix))
+            .filter_map(|(serial_no, entry)| Some((serial_no, entry, entry.encrypting.as_ref()?)))
+            .max_by_key(|(serial_no, entry, _)| {
+                (
+                    preferred.as_ref() == Some(serial_no),
+                    entry.kind == KeyKind::PublicKey,
+                    entry.validity.map(|(from, _)| from),
+                )
+            })
+            .map(|(_, _, key)| key.clone())
     }
 
     pub(crate) fn find(&self, serial_no: &str) -> Option<Entry> {

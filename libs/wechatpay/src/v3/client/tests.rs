@@ -13,6 +13,8 @@ use crate::v3::{
 };
 use crate::vectors::*;
 
+mod encryption;
+
 /// Within the validity of the certificates of groups C and D.
 const NOW: i64 = 1_700_000_000;
 const PUBLIC_KEY: &str = "PUB_KEY_ID_1";
@@ -469,28 +471,4 @@ fn secrets_of_the_account_are_not_printed() {
     let shown = format!("{:?}", desk(vec![]).client);
     assert!(shown.contains("1900000001") && shown.contains("***"));
     assert!(!shown.contains(D_API_V3_KEY));
-}
-
-#[tokio::test]
-async fn encrypted_fields_name_their_key() {
-    let desk = desk(vec![signed(200, "{}")]);
-    let key = desk
-        .client
-        .account()
-        .keys
-        .encryption_key(PUBLIC_KEY)
-        .unwrap();
-    let body = serde_json::json!({"user_name": key.encrypt_oaep("张三".as_bytes()).unwrap()});
-    let request = Request {
-        encryption_serial: Some("PUB_KEY_ID_7".to_owned()),
-        ..Request::post_json(Target::path(&["v3", "fund-app"]), &body)
-    };
-    assert!(desk.client.call(request).await.done().is_some());
-    let headers = desk.script.asked().remove(0).headers;
-    let serials: Vec<_> = headers
-        .iter()
-        .filter(|(name, _)| name == "Wechatpay-Serial")
-        .collect();
-    assert_eq!(serials.len(), 1);
-    assert_eq!(serials[0].1, "PUB_KEY_ID_7");
 }

@@ -50,6 +50,17 @@ fn documented_refusals_are_definite_in_both_spellings() {
     }
 }
 
+/// Found by the fuzz target `answers`: the exception is for 500, and a limit stays a limit.
+#[test]
+fn codes_that_are_definite_despite_a_5xx_are_not_definite_whatever_the_status() {
+    for code in DEFINITE_DESPITE_5XX {
+        rejected(coded(500, code));
+        rejected(coded(400, code));
+        assert_eq!(unknown(coded(429, code)).reason, UnknownReason::RateLimited);
+        assert_eq!(unknown(coded(302, code)).reason, UnknownReason::UnknownCode);
+    }
+}
+
 #[test]
 fn failures_and_limits_are_unknown_whatever_the_status() {
     for (status, code, reason) in [

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::identity::ClientIdentity;
+
 /// The first host of WeChat Pay.
 pub const PRIMARY_HOST: &str = "https://api.mch.weixin.qq.com";
 /// The second, in another place of the net.
@@ -22,6 +24,10 @@ pub struct HttpOptions {
     pub user_agent: String,
     /// Longer answers are not read to their end (bytes).
     pub answer_limit: usize,
+    /// The merchant's certificate, for calls that ask for it.
+    pub identity: Option<ClientIdentity>,
+    /// Authorities to trust *beside* the machine's own, as PEM: for a simulator that serves HTTPS. The other side is always checked.
+    pub extra_roots: Vec<String>,
 }
 
 impl HttpOptions {
@@ -42,6 +48,8 @@ impl HttpOptions {
             timeout: Duration::from_secs(15),
             user_agent: concat!("wechatpay-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
             answer_limit: 1024 * 1024,
+            identity: None,
+            extra_roots: Vec::new(),
         }
     }
 }
@@ -55,6 +63,9 @@ pub enum HttpError {
     /// The machine's root certificates or the TLS library.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// The merchant's certificate or key.
+    #[error("{0}")]
+    Identity(String),
     /// Anything else, for example an unusable user agent.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),

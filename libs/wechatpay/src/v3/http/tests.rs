@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod identity;
+
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRequest-ID: 08-0\r\nX-Twice: a\r\nX-Twice: b\r\n\r\n{}";
 
 fn request() -> SignedRequest {

@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::text::*;
-use crate::v3::{KeyRing, Operation, ParseError, Verified, signature_headers};
+use crate::v3::{Encryptor, KeyRing, Operation, ParseError, Verified, signature_headers};
 use crate::vectors::*;
 use crate::wire::Wire;
 
@@ -78,6 +78,93 @@ fn queries_encode_the_number() {
     assert_eq!(
         query.request().target.as_str(),
         "/v3/refund/domestic/refunds/r%401%7C2"
+    );
+}
+
+fn encryptor() -> Encryptor {
+    // The key of group A stands in for WeChat's, because its private half is at hand.
+    Encryptor::new(F_SERIAL.to_owned(), a_public())
+}
+
+fn card() -> BankCard {
+    let bank = BankType::parse("ICBC_DEBIT").unwrap();
+    BankCard::encrypt(&encryptor(), bank, "6222020200112233445", "张三").unwrap()
+}
+
+fn abnormal(to: AbnormalRefundTo) -> ApplyAbnormalRefund {
+    ApplyAbnormalRefund {
+        refund_id: RefundId::parse("50300000012026010500000000001").unwrap(),
+        out_refund_no: OutRefundNo::parse("R20260105000001-1").unwrap(),
+        to,
+    }
+}
+
+#[test]
+fn an_abnormal_refund_goes_to_a_card_that_only_wechat_can_read() {
+    let operation = abnormal(AbnormalRefundTo::UserBankCard(card()));
+    let request = operation.request();
+    assert_eq!(
+        request.target.as_str(),
+        "/v3/refund/domestic/refunds/50300000012026010500000000001/apply-abnormal-refund"
+    );
+    assert_eq!(request.encryption_serial.as_deref(), Some(F_SERIAL));
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(body["out_refund_no"], "R20260105000001-1");
+    assert_eq!(body["type"], "USER_BANK_CARD");
+    assert_eq!(body["bank_type"], "ICBC_DEBIT");
+    let read = |name: &str| a_key().decrypt_oaep(body[name].as_str().unwrap()).unwrap();
+    assert_eq!(read("bank_account"), b"6222020200112233445");
+    assert_eq!(read("real_name"), "张三".as_bytes());
+    // Repeating it gives the same bytes, although encrypting again would not.
+    assert_eq!(operation.request().body, request.body);
+    assert_ne!(card(), card());
+}
+
+#[test]
+fn an_abnormal_refund_goes_to_the_merchant_without_anything_secret() {
+    let request = abnormal(AbnormalRefundTo::MerchantBankCard).request();
+    assert_eq!(request.encryption_serial, None);
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({"out_refund_no": "R20260105000001-1", "type": "MERCHANT_BANK_CARD"})
+    );
+}
+
+#[test]
+fn the_answer_to_an_abnormal_refund_is_about_that_refund() {
+    let operation = abnormal(AbnormalRefundTo::MerchantBankCard);
+    let refund = operation.parse(200, &verified(REFUND_ANSWER)).unwrap();
+    assert_eq!(refund.status, Wire::Known(RefundStatus::Processing));
+    for (from, to, member) in [
+        ("\"50300000012026010500000000001\"", "\"503\"", "refund_id"),
+        ("R20260105000001-1", "R20260105000001-2", "out_refund_no"),
+    ] {
+        let other = REFUND_ANSWER.replace(from, to);
+        assert_eq!(
+            operation.parse(200, &verified(&other)),
+            Err(ParseError::AnotherObject(member))
+        );
+    }
+}
+
+#[test]
+fn cards_that_cannot_be_encrypted_are_refused_and_none_is_printed() {
+    let card_of = |account: &str, name: &str| {
+        let bank = BankType::parse("CMB_DEBIT").unwrap();
+        BankCard::encrypt(&encryptor(), bank, account, name).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        card_of("", "张三").unwrap_err(),
+        "bank_account must not be empty"
+    );
+    assert_eq!(
+        card_of("6222", &"张".repeat(72)).unwrap_err(),
+        "real_name cannot be encrypted: the text is too long for RSA: 216 bytes, at most 214"
+    );
+    assert_eq!(
+        format!("{:?}", card()),
+        "BankCard(BankType(\"ICBC_DEBIT\"), ***)"
     );
 }
 

@@ -213,6 +213,38 @@ fn every_header_is_there_exactly_once() {
     ));
 }
 
+/// Found by the fuzz target `signature`.
+#[test]
+fn an_empty_or_doubled_signature_type_is_not_an_absent_one() {
+    let plain: Vec<_> = b_headers()
+        .into_iter()
+        .filter(|(name, _)| name != "wechatpay-signature-type")
+        .collect();
+    let body = B_BODY;
+    assert!(
+        b_ring()
+            .verify(&plain, body.as_bytes(), B_TIMESTAMP)
+            .is_ok()
+    );
+    let typed = |values: &[&str]| {
+        let mut headers = plain.clone();
+        for value in values {
+            headers.push(("Wechatpay-Signature-Type".to_owned(), (*value).to_owned()));
+        }
+        b_ring()
+            .verify(&headers, body.as_bytes(), B_TIMESTAMP)
+            .map(drop)
+    };
+    assert_eq!(typed(&["WECHATPAY2-SHA256-RSA2048"]), Ok(()));
+    for bad in [
+        &[""][..],
+        &["", "WECHATPAY2-SM2-WITH-SM3"],
+        &["WECHATPAY2-SHA256-RSA2048"; 2],
+    ] {
+        assert!(typed(bad).is_err(), "{bad:?}");
+    }
+}
+
 #[test]
 fn the_key_is_chosen_by_serial_only() {
     let ring = b_ring();
