@@ -1,5 +1,5 @@
-//! Every call of the Rust SDK against the simulator: order, query by both numbers, close, refund, certificates, and the
-//! notifications that follow. With a path as argument, everything that was said is written there, one JSON object a line.
+//! Every call of the Rust SDK against the simulator: order, query by both numbers, close, refund, abnormal refund,
+//! certificates, and the notifications that follow. With a path as argument, everything that was said is written there, one JSON object a line.
 //!
 //! `cargo run -p wechat-simulator --example every_call -- messages.jsonl`
 
@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 use wechat_simulator::{MerchantFiles, Simulator, SimulatorOptions};
 use wechatpay::crypto::{ApiV3Key, PublicKey};
 use wechatpay::text::{
-    Appid, Description, Mchid, NotifyUrl, Openid, OutRefundNo, OutTradeNo, TransactionId,
+    Appid, BankType, Description, Mchid, NotifyUrl, Openid, OutRefundNo, OutTradeNo, RefundId,
+    TransactionId,
 };
 use wechatpay::v3::certificates::ListCertificates;
 use wechatpay::v3::http::{HttpOptions, HttpTransport};
 use wechatpay::v3::pay::{CloseOrder, PrepayJsapi, QueryByOutTradeNo, QueryByTransactionId};
-use wechatpay::v3::refund::{CreateRefund, OrderNumber, QueryRefund};
+use wechatpay::v3::refund::{
+    AbnormalRefundTo, ApplyAbnormalRefund, BankCard, CreateRefund, OrderNumber, QueryRefund,
+};
 use wechatpay::v3::{
     Account, Client, KeyRing, Method, Outcome, RsaSigner, SignedRequest, Transport, random_nonce,
 };
@@ -93,8 +96,29 @@ impl Desk {
             total: TOTAL,
         };
         done(self.client.send(&refund).await)?;
-        let refund = done(self.client.send(&QueryRefund { out_refund_no }).await)?;
+        let query = QueryRefund { out_refund_no };
+        let refund = done(self.client.send(&query).await)?;
         println!("refund is {}", refund.status.as_str());
+        self.rescue(&refund.refund_id, query.out_refund_no).await
+    }
+
+    /// The payer's account turns out to be closed: the money goes to a bank card instead.
+    async fn rescue(&self, refund_id: &str, out_refund_no: OutRefundNo) -> Result<()> {
+        let finish = format!("refunds/{out_refund_no}/finish");
+        self.control(&finish, json!({"to": "ABNORMAL"})).await?;
+        let card = BankCard::encrypt(
+            &self.client.encryptor()?,
+            BankType::parse("ICBC_DEBIT")?,
+            "6222020200112233445",
+            "张三",
+        )?;
+        let rescue = ApplyAbnormalRefund {
+            refund_id: RefundId::parse(refund_id)?,
+            out_refund_no,
+            to: AbnormalRefundTo::UserBankCard(card),
+        };
+        let refund = done(self.client.send(&rescue).await)?;
+        println!("abnormal refund is {} again", refund.status.as_str());
         Ok(())
     }
 

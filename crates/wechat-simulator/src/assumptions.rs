@@ -84,6 +84,29 @@ pub struct Assumptions {
     /// Whether `wx.requestPayment` reports a cancel after the cashier showed an error dialog, as seen in the field.
     /// It hides signing mistakes, so it is off by default.
     pub cashier_error_reports_cancel: bool,
+    /// API v2: where the calls that move money out need the merchant's client certificate. Over plain HTTP nobody can
+    /// present one, so by default it is asked for over TLS only.
+    pub v2_client_certificate: ClientCertificate,
+    /// API v2: whether `PARAM_ERROR` and `LACK_PARAMS` come as documented, signed with an `err_code`, or (as widely
+    /// seen) as an unsigned `return_code` `FAIL`.
+    pub v2_parameter_errors_signed: bool,
+    /// API v2: whether texts in answers and notifications are written as CDATA or escaped. Readers must take both.
+    pub v2_cdata: bool,
+    /// API v2: whether answers carry signed fields no document mentions, which clients must verify and ignore.
+    pub v2_extra_fields: bool,
+    /// API v2: least age of an order before it can be closed, milliseconds. The documentation asks for five minutes but
+    /// does not say how an earlier call is refused (`TRADE_STATE_ERROR` here): 0 switches it off.
+    pub v2_close_wait_ms: i64,
+    /// API v2: whether closing a closed order is refused with `ORDERCLOSED`, or succeeds again.
+    pub v2_repeated_close_refused: bool,
+    /// API v2: least time from the first order call to its `time_expire`, milliseconds. Live answers say five minutes
+    /// (one for payment codes), the documentation says one.
+    pub v2_time_expire_least_ms: i64,
+    /// API v2: how many refunds one query answer lists.
+    pub v2_refunds_per_page: usize,
+    /// API v2: whether a notification counts as accepted only when its answer is the published document byte for byte,
+    /// or also when it says the same in another spelling.
+    pub v2_exact_answers: bool,
 }
 
 impl Default for Assumptions {
@@ -121,6 +144,15 @@ impl Default for Assumptions {
             notification_extra_members: false,
             wrong_secret_errcode: 40125,
             cashier_error_reports_cancel: false,
+            v2_client_certificate: ClientCertificate::OverTls,
+            v2_parameter_errors_signed: false,
+            v2_cdata: true,
+            v2_extra_fields: false,
+            v2_close_wait_ms: 300_000,
+            v2_repeated_close_refused: false,
+            v2_time_expire_least_ms: 300_000,
+            v2_refunds_per_page: 10,
+            v2_exact_answers: true,
         }
     }
 }
@@ -211,6 +243,18 @@ pub enum NullMembers {
     Refused,
     /// Taken as absent; the cashier later fails with a general message.
     FailAtCashier,
+}
+
+/// Where API v2 asks for the merchant's client certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    /// Over TLS, where it can be presented.
+    OverTls,
+    /// Everywhere: over plain HTTP such calls are always refused.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 /// The associated data of a notification's resource.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use fen::Fen;
 use wechatpay::crypto::ApiV3Key;
+use wechatpay::v2::ApiKey;
 use wechatpay::v3::VerifyingKey;
 
 use crate::keys::PlatformKeys;
 use crate::order::{Order, Prepay};
+use crate::payment_code::PaymentCode;
 use crate::refund::Refund;
 
 /// Merchant number and the merchant's number of the order.
@@ -48,6 +50,8 @@ pub struct Merchant {
     pub apps: BTreeSet<String>,
     /// Without one WeChat sends no notifications at all.
     pub api_v3_key: Option<ApiV3Key>,
+    /// The key of the older protocol; without one that protocol is closed to it.
+    pub api_key: Option<ApiKey>,
     /// Its API certificates by serial number; several may be valid at once.
     pub certificates: BTreeMap<String, MerchantCertificate>,
     /// What WeChat signs with for this merchant.
@@ -66,6 +70,7 @@ impl Merchant {
             name: name.into(),
             apps: BTreeSet::new(),
             api_v3_key: None,
+            api_key: None,
             certificates: BTreeMap::new(),
             platform,
             refund_notify_url: None,
@@ -84,6 +89,13 @@ impl Merchant {
     #[must_use]
     pub fn with_api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.api_v3_key = Some(key);
+        self
+    }
+
+    /// The same merchant with this key of the older protocol.
+    #[must_use]
+    pub fn with_api_key(mut self, key: ApiKey) -> Self {
+        self.api_key = Some(key);
         self
     }
 
@@ -126,6 +138,8 @@ pub(crate) struct Book {
     pub(crate) transactions: BTreeMap<String, OrderKey>,
     pub(crate) refunds: BTreeMap<RefundKey, Refund>,
     pub(crate) refund_ids: BTreeMap<String, RefundKey>,
+    /// Every payment code a phone ever showed.
+    pub(crate) payment_codes: BTreeMap<String, PaymentCode>,
 }
 
 impl Book {

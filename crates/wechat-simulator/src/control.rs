@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use fen::Fen;
 use wechatpay::crypto::ApiV3Key;
+use wechatpay::v2::ApiKey;
 use wechatpay::v3::VerifyingKey;
 
 use crate::assumptions::Assumptions;
 use crate::book::{App, Merchant, OrderKey, RefundKey};
 use crate::fault::Fault;
 use crate::keys::{PlatformCertificate, PlatformKey, SigningMode};
+use crate::payment_code::CodeStory;
 use crate::refund::RefundEnd;
 use crate::seal::Flaw;
 
@@ -37,6 +39,15 @@ pub enum Command {
         appid: String,
         /// Whose phone.
         user: String,
+    },
+    /// What a phone shows at the till: a payment code.
+    PaymentCode {
+        /// Whose phone.
+        user: String,
+        /// What happens once it is scanned.
+        story: CodeStory,
+        /// How long the payer takes, for the stories that wait, milliseconds.
+        after_ms: Option<i64>,
     },
     /// Adds a fault.
     AddFault(Fault),
@@ -86,6 +97,13 @@ pub enum Command {
         /// `None`: no notifications any more.
         key: Option<ApiV3Key>,
     },
+    /// The merchant sets another key of API v2. It counts at once, for notifications too.
+    SetApiKey {
+        /// Merchant number.
+        mchid: String,
+        /// `None`: the older protocol is closed to the merchant.
+        key: Option<ApiKey>,
+    },
     /// The merchant gets a further API certificate.
     AddMerchantCertificate {
         /// Merchant number.
@@ -121,6 +139,50 @@ pub enum Command {
         /// Which.
         delivery: u64,
     },
+    /// Somebody who listened sends a genuine notification again, byte for byte. Needs the log to be on.
+    Replay {
+        /// Which.
+        delivery: u64,
+        /// To this address; `None`: to the one it was sent to.
+        url: Option<String>,
+    },
+    /// WeChat reports, signed and encrypted as always, something else than the order or refund.
+    Misreport {
+        /// About which order, paid or not.
+        order: OrderKey,
+        /// About this refund of it, by the merchant's number; `None`: about the payment.
+        out_refund_no: Option<String>,
+        /// What differs, as a JSON Merge Patch of the decrypted resource.
+        changes: serde_json::Value,
+    },
+    /// A refund made by hand in WeChat's console.
+    ConsoleRefund {
+        /// Of which paid order.
+        order: OrderKey,
+        /// How much.
+        amount: Fen,
+        /// Its number; `None`: the console makes one up.
+        out_refund_no: Option<String>,
+    },
+    /// Where notifications of refunds go that name no address, such as those made in the console.
+    SetRefundNotifyUrl {
+        /// Merchant number.
+        mchid: String,
+        /// The address set in the console.
+        url: Option<String>,
+    },
+    /// Another server with the same secret forces a new access token: the one in use ends at once.
+    ReplaceToken {
+        /// Of which app.
+        appid: String,
+    },
+    /// What the button with open-type `getPhoneNumber` gives.
+    PhoneCode {
+        /// The running mini program.
+        appid: String,
+        /// Whose phone.
+        user: String,
+    },
     /// Ends a refund now, as the bank or WeChat's console would.
     FinishRefund {
         /// Which.
@@ -148,6 +210,12 @@ pub enum CommandAnswer {
         /// The openid.
         openid: String,
     },
+    /// What the merchant scans at the till.
+    PaymentCode(String),
+    /// A code for the phone number.
+    PhoneCode(String),
+    /// The merchant's number of a refund made in the console.
+    Refund(String),
 }
 
 /// Why a switch could not be thrown.
@@ -156,4 +224,7 @@ pub enum CommandError {
     /// There is no such app, merchant, order, refund, certificate or delivery.
     #[error("there is no {0}")]
     Unknown(String),
+    /// WeChat's own rules forbid it.
+    #[error("WeChat refuses: {0}")]
+    Refused(String),
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use wechatpay::crypto::{ApiV3Key, Certificate, PrivateKey};
+use wechatpay::v2::ApiKey;
 
-use certificate::{merchant_certificate, platform_key, random_text, rsa_key};
-pub(crate) use certificate::{merchant_pair, platform_certificate, random_seed};
+use certificate::{merchant_certificate, platform_key, rsa_key};
+pub(crate) use certificate::{merchant_pair, platform_certificate, random_seed, random_text};
 
 use crate::book::{App, Merchant};
 use crate::keys::PlatformKeys;
@@ -172,9 +173,11 @@ impl Credentials {
             PlatformKeys::public_key(platform_key(&self.public_key_id, self.wechat_key()?));
         let certificate = self.merchant_certificate()?;
         let key = ApiV3Key::new(&self.api_v3_key).map_err(|why| broken("APIv3 key", why))?;
+        let api_key = ApiKey::parse(&self.api_key).map_err(|why| broken("API key", why))?;
         Ok(Merchant::new(&self.mchid, &self.name, platform)
             .with_app(&self.appid)
             .with_api_v3_key(key)
+            .with_api_key(api_key)
             .with_certificate(
                 certificate.serial_no(),
                 Arc::new(certificate.public_key().clone()),

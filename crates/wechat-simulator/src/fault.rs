@@ -18,9 +18,9 @@ pub enum FaultKind {
     ConnectionReset,
     /// The work is done, then the connection is reset.
     ConnectionResetAfter,
-    /// 429, nothing done. With `delay_ms` the answer has a `Retry-After` of so many seconds, rounded up.
+    /// 429 (API v2: `FREQUENCY_LIMITED`), nothing done. With `delay_ms` the answer has a `Retry-After` of so many seconds, rounded up.
     RateLimited,
-    /// 500 `SYSTEM_ERROR`, nothing done.
+    /// 500 `SYSTEM_ERROR` (API v2: `SYSTEMERROR`, as below), nothing done.
     SystemError,
     /// 500 `SYSTEM_ERROR` although the work is done.
     SystemErrorAfter,
@@ -30,6 +30,8 @@ pub enum FaultKind {
     Error,
     /// The answer is held back for `delay_ms`.
     SlowAnswer,
+    /// The work is done; the answer waits until it is released (`POST /_control/held/release`), or the caller gives up.
+    AnswerHeld,
     /// The work is done; the answer carries a signature of something else.
     WrongResponseSignature,
     /// The work is done; the answer carries no signature at all.
@@ -38,7 +40,7 @@ pub enum FaultKind {
     SigntestResponse,
     /// The work is done; the answer names a key nobody knows.
     UnknownSerialResponse,
-    /// The work is done; the answer was signed ten minutes ago.
+    /// The work is done; the answer was signed ten minutes ago. Without effect in API v2, where no answer has a time.
     StaleResponse,
     /// The work is done; the second half of the answer's body is missing.
     TruncatedBody,
@@ -95,6 +97,7 @@ impl FaultKind {
             | Self::ServiceUnavailable
             | Self::Error
             | Self::SlowAnswer
+            | Self::AnswerHeld
             | Self::WrongResponseSignature
             | Self::UnsignedResponse
             | Self::SigntestResponse

@@ -30,6 +30,9 @@ pub struct MerchantFile {
     pub openid: String,
     /// In place of `https://api.mch.weixin.qq.com`.
     pub pay_base_url: String,
+    /// The same over TLS, where the merchant's certificate can be presented; absent when the simulator has no TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pay_tls_url: Option<String>,
     /// In place of `https://api.weixin.qq.com`.
     pub api_base_url: String,
     /// Where the control API is.
@@ -54,6 +57,8 @@ pub struct MerchantFiles {
     pub settings: MerchantFile,
     /// All keys as they were made; the texts of the other files come from here.
     pub credentials: Credentials,
+    /// The certificate of the authority behind `pay_tls_url`, PEM.
+    pub authority_pem: Option<String>,
 }
 
 impl MerchantFiles {
@@ -72,18 +77,28 @@ impl MerchantFiles {
             app_secret: credentials.app_secret.clone(),
             openid: crate::ids::openid(&credentials.appid, "buyer"),
             pay_base_url: base_url.to_owned(),
+            pay_tls_url: None,
             api_base_url: base_url.to_owned(),
             control_url: format!("{base_url}/_control"),
         };
         Ok(Self {
             settings,
             credentials,
+            authority_pem: None,
         })
+    }
+
+    /// The same for a simulator that can also be reached over TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls_url: &str, authority_pem: &str) -> Self {
+        self.settings.pay_tls_url = Some(tls_url.to_owned());
+        self.authority_pem = Some(authority_pem.to_owned());
+        self
     }
 }
 
 /// Writes `apiclient_key.pem`, `apiclient_cert.pem`, `apiclient_cert.p12` (password: the merchant number),
-/// `pub_key.pem` and, last, `merchant.json`. Each file is complete from the moment it appears.
+/// `pub_key.pem`, with TLS `simulator_ca.pem`, and, last, `merchant.json`. Each file is complete from the moment it appears.
 ///
 /// # Errors
 /// When the folder or a file cannot be written, or a key is damaged.
@@ -106,6 +121,9 @@ pub fn write_merchant_files(folder: &Path, files: &MerchantFiles) -> Result<(), 
         &folder.join("pub_key.pem"),
         keys.public_key_pem()?.as_bytes(),
     )?;
+    if let Some(authority) = &files.authority_pem {
+        write(&folder.join("simulator_ca.pem"), authority.as_bytes())?;
+    }
     let settings = serde_json::to_string_pretty(&files.settings)
         .map_err(|why| broken("merchant.json", why))?;
     write(&folder.join("merchant.json"), settings.as_bytes())

@@ -109,6 +109,7 @@ impl Wechat {
             self.now_ms = due_ms;
             match timer {
                 Timer::ExpireOrder(order) => self.expire_order(&order),
+                Timer::DecideCode(order, pays) => self.decide_code(&order, pays),
                 Timer::FinishRefund(refund) => self.finish_refund(&refund, None),
                 Timer::Notify(delivery) => self.dispatch(delivery),
                 Timer::NotifyTimeout(delivery, attempt) => {
@@ -132,7 +133,8 @@ impl Wechat {
                 delivery,
                 attempt,
                 status,
-            } => self.notification_answered(delivery, attempt, status),
+                body,
+            } => self.notification_answered(delivery, attempt, status, &body),
         }
         std::mem::take(&mut self.outputs)
     }

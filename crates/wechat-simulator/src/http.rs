@@ -9,6 +9,8 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tls;
 
 pub(crate) use front::Front;
-pub(crate) use server::serve;
+pub(crate) use server::{serve, serve_tls};
+pub(crate) use tls::Tls;

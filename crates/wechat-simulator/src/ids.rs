@@ -59,6 +59,21 @@ impl Ids {
         format!("wx{}{drawn}{:08x}", digits(now_ms, 14), self.next_serial())
     }
 
+    /// What the address in a QR code ends with.
+    pub(crate) fn link(&mut self) -> String {
+        self.text(9, ALPHANUMERIC)
+    }
+
+    /// The number in the address a browser follows.
+    pub(crate) fn package(&mut self) -> String {
+        self.text(10, b"123456789")
+    }
+
+    /// 18 digits beginning with 13: what a phone shows at the till.
+    pub(crate) fn payment_code(&mut self) -> String {
+        format!("13{}", self.text(16, b"0123456789"))
+    }
+
     /// 28 digits beginning with 42.
     pub(crate) fn transaction_id(&mut self, now_ms: i64) -> String {
         let drawn = self.text(6, b"0123456789");

@@ -18,7 +18,9 @@ mod message;
 mod notice;
 mod notify_url;
 mod order;
+mod payment_code;
 mod phone;
+mod protocol;
 mod refund;
 mod refusal;
 mod request;
@@ -29,10 +31,11 @@ mod strict;
 #[cfg(test)]
 mod testing;
 mod timer;
+mod v2;
 
 pub use assumptions::{
-    AssociatedData, Assumptions, CloseUnknown, LengthUnit, NullMembers, RateLimitCode,
-    RepeatedPrepay, SpecificOrGeneral, UsedNumber,
+    AssociatedData, Assumptions, ClientCertificate, CloseUnknown, LengthUnit, NullMembers,
+    RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
 };
 pub use book::{App, Merchant, MerchantCertificate, OrderKey, RefundKey};
 pub use control::{Command, CommandAnswer, CommandError};
@@ -43,15 +46,18 @@ pub use heart::{Options, Timing, Wechat};
 pub use ids::{openid, unionid};
 pub use keys::{Opener, PlatformCertificate, PlatformKey, PlatformKeys, SigningMode};
 pub use log::{Check, Entry, Message};
-pub use message::{Dispatch, Input, Output, WireRequest};
+pub use message::{Connection, Dispatch, Input, Output, UNTIL_RELEASED, WireRequest};
 pub use notice::{ANSWER_TIMEOUT_MS, Attempt, Delivery, DeliveryState, Finding, RETRY_LADDER_MS};
 pub use order::{
-    Coupon, LEAST_PAY_TIME_MS, ORDER_LIFE_MS, Order, OrderState, PREPAY_LIFE_MS, Payment, Prepay,
+    CodePhase, Coupon, LEAST_PAY_TIME_MS, ORDER_LIFE_MS, Order, OrderState, PREPAY_LIFE_MS,
+    Payment, Prepay, TradeType,
 };
+pub use payment_code::{CodeStory, PAYMENT_CODE_LIFE_MS};
 pub use phone::{
-    BuyerAction, Cashier, CashierAction, CashierResult, OpenCashier, PhoneAction, PhoneAnswer,
-    PhoneRefusal,
+    BuyerAction, Cashier, CashierAction, CashierResult, FollowLink, MWEB_URL_LIFE_MS, OpenCashier,
+    OpenFromApp, PhoneAction, PhoneAnswer, PhoneRefusal,
 };
+pub use protocol::Protocol;
 pub use refund::{REFUND_LIMIT_MS, REFUNDS_PER_ORDER, Refund, RefundEnd, RefundState};
 pub use route::Operation;
 pub use seal::Flaw;

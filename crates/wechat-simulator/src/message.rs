@@ -24,8 +24,13 @@ pub enum Input {
         attempt: u32,
         /// The HTTP status.
         status: Option<u16>,
+        /// What came with it. The older protocol says there whether it was accepted; for APIv3 it means nothing.
+        body: Vec<u8>,
     },
 }
+
+/// [`Output::Answer`] with this wait is held back until somebody releases it.
+pub const UNTIL_RELEASED: i64 = i64::MAX;
 
 /// Something WeChat does.
 #[derive(Debug)]
@@ -34,7 +39,7 @@ pub enum Output {
     Answer {
         /// Status, headers, body.
         response: RawResponse,
-        /// How long to hold it back, milliseconds.
+        /// How long to hold it back, milliseconds; see [`UNTIL_RELEASED`].
         after_ms: i64,
     },
     /// The request of this step is never answered; its connection ends.
@@ -63,6 +68,21 @@ pub struct WireRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What it came through.
+    pub connection: Connection,
+}
+
+/// What a request came through.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Connection {
+    /// Plain HTTP, where no certificate can be asked for.
+    #[default]
+    Plain,
+    /// TLS.
+    Tls {
+        /// Serial number of the certificate the client presented and proved to own, 40 upper-case hexadecimal digits.
+        certificate: Option<String>,
+    },
 }
 
 impl WireRequest {

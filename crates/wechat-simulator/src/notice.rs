@@ -18,10 +18,12 @@ use utoipa::ToSchema;
 
 use crate::book::{OrderKey, RefundKey};
 use crate::heart::Wechat;
-use crate::refund::RefundState;
+use crate::protocol::Protocol;
+use crate::refund::{Refund, RefundState};
 use crate::route::Operation;
 use crate::seal::Flaw;
 use crate::timer::TimerKey;
+use crate::v2;
 
 /// The waits before the re-sends, milliseconds: 15 s, 15 s, 30 s, 3 min, 10 min, 20 min, 30 min three times, 60 min,
 /// 3 h three times, 6 h twice.
@@ -49,6 +51,8 @@ pub struct Delivery {
     pub out_trade_no: String,
     /// About which refund.
     pub out_refund_no: Option<String>,
+    /// In which protocol.
+    pub protocol: Protocol,
     /// Whether WeChat sent it, or somebody else did in WeChat's name.
     pub genuine: bool,
     /// Where it stands.
@@ -57,9 +61,12 @@ pub struct Delivery {
     pub created_ms: i64,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
-    /// The decrypted resource.
+    /// The decrypted resource; in the older protocol the fields.
     #[schema(value_type = Object)]
     pub resource: Value,
+    /// The app the order was made in.
+    #[serde(skip)]
+    pub(crate) appid: Option<String>,
     #[serde(skip)]
     pub(crate) operation: Operation,
     #[serde(skip)]
@@ -74,6 +81,17 @@ pub struct Delivery {
     pub(crate) flaw: Flaw,
     #[serde(skip)]
     pub(crate) timer: Option<TimerKey>,
+    /// The last genuine attempt as it left, for replays; kept only while the log is on.
+    #[serde(skip)]
+    pub(crate) sent: Option<Sent>,
+}
+
+/// An attempt as it left.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Sent {
+    pub(crate) at_ms: i64,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Where a delivery stands.
@@ -140,6 +158,8 @@ pub(crate) struct NewDelivery {
     pub(crate) summary: &'static str,
     pub(crate) out_trade_no: String,
     pub(crate) out_refund_no: Option<String>,
+    pub(crate) protocol: Protocol,
+    pub(crate) appid: Option<String>,
     pub(crate) resource: Value,
 }
 
@@ -154,12 +174,25 @@ impl Wechat {
 
     fn payment_notice(&self, key: &OrderKey) -> Option<NewDelivery> {
         let order = self.book.orders.get(key)?;
-        // A payment's notice says SUCCESS even when it is sent again after a refund has begun.
-        let mut resource = order.view(&self.assumptions);
-        if let Some(members) = resource.as_object_mut() {
-            members.insert("trade_state".to_owned(), Value::from("SUCCESS"));
-            members.insert("trade_state_desc".to_owned(), Value::from("支付成功"));
+        if order.notify_url.is_empty() {
+            // Payments by payment code are never told.
+            return None;
         }
+        let resource = match (order.protocol, order.payment()) {
+            (Protocol::V3, _) => {
+                // A payment's notice says SUCCESS even when it is sent again after a refund has begun.
+                let mut resource = order.view(&self.assumptions);
+                if let Some(members) = resource.as_object_mut() {
+                    members.insert("trade_state".to_owned(), Value::from("SUCCESS"));
+                    members.insert("trade_state_desc".to_owned(), Value::from("支付成功"));
+                }
+                resource
+            }
+            (Protocol::V2Md5 | Protocol::V2HmacSha256, Some(payment)) => {
+                v2::payment_notice(order, payment)
+            }
+            (Protocol::V2Md5 | Protocol::V2HmacSha256, None) => Value::Null,
+        };
         Some(NewDelivery {
             mchid: order.mchid.clone(),
             url: order.notify_url.clone(),
@@ -169,6 +202,8 @@ impl Wechat {
             summary: "支付成功",
             out_trade_no: order.out_trade_no.clone(),
             out_refund_no: None,
+            protocol: order.protocol,
+            appid: Some(order.appid.clone()),
             resource,
         })
     }
@@ -187,19 +222,17 @@ impl Wechat {
         let Some(url) = refund.notify_url.clone() else {
             return;
         };
-        let new = NewDelivery {
-            mchid: refund.mchid.clone(),
-            url,
-            event_type: event_type.to_owned(),
-            operation: Operation::RefundNotification,
-            original_type: "refund",
-            summary,
-            out_trade_no: refund.out_trade_no.clone(),
-            out_refund_no: Some(refund.out_refund_no.clone()),
-            resource: refund.notice(),
-        };
+        let appid = self.refunded_app(refund);
+        let new = refund_notice(refund, appid, url, event_type, summary);
         let delivery = self.add_delivery(new, true, false, Flaw::None);
         self.dispatch(delivery);
+    }
+
+    /// The app of the order a refund is of.
+    fn refunded_app(&self, refund: &Refund) -> Option<String> {
+        let key = (refund.mchid.clone(), refund.out_trade_no.clone());
+        let order = self.book.orders.get(&key);
+        order.map(|order| order.appid.clone())
     }
 
     pub(crate) fn add_delivery(
@@ -221,19 +254,47 @@ impl Wechat {
                 event_type: new.event_type,
                 out_trade_no: new.out_trade_no,
                 out_refund_no: new.out_refund_no,
+                protocol: new.protocol,
                 genuine,
                 state: DeliveryState::Waiting,
                 created_ms: self.now_ms,
                 attempts: Vec::new(),
                 resource: new.resource,
+                appid: new.appid,
                 operation: new.operation,
                 original_type: new.original_type,
                 summary: new.summary,
                 once,
                 flaw,
                 timer: None,
+                sent: None,
             },
         );
         delivery
+    }
+}
+
+fn refund_notice(
+    refund: &Refund,
+    appid: Option<String>,
+    url: String,
+    event_type: &str,
+    summary: &'static str,
+) -> NewDelivery {
+    NewDelivery {
+        mchid: refund.mchid.clone(),
+        url,
+        event_type: event_type.to_owned(),
+        operation: Operation::RefundNotification,
+        original_type: "refund",
+        summary,
+        out_trade_no: refund.out_trade_no.clone(),
+        out_refund_no: Some(refund.out_refund_no.clone()),
+        protocol: refund.protocol,
+        appid,
+        resource: match refund.protocol {
+            Protocol::V3 => refund.notice(),
+            Protocol::V2Md5 | Protocol::V2HmacSha256 => v2::refund_notice(refund),
+        },
     }
 }

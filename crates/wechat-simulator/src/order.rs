@@ -6,7 +6,8 @@ mod close;
 mod parse;
 mod prepay;
 mod query;
-pub(crate) use parse::currency;
+pub(crate) use parse::{NewOrder, currency};
+pub(crate) use prepay::Repetition;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use wechatpay::time::format_beijing;
 
 use crate::assumptions::Assumptions;
 use crate::book::OrderKey;
+use crate::protocol::Protocol;
 use crate::timer::TimerKey;
 
 /// A prepay id lives two hours, whatever the order's own deadline is.
@@ -42,8 +44,16 @@ pub struct Order {
     pub notify_url: String,
     /// What is to be paid.
     pub total: Fen,
-    /// Who is to pay.
+    /// How it is paid.
+    pub trade_type: TradeType,
+    /// Which protocol it was made by: its notification speaks the same.
+    pub protocol: Protocol,
+    /// Who is to pay. Empty while anybody may: then it is whoever pays.
     pub openid: String,
+    /// Where a payment by payment code stands, beyond paid and not paid.
+    pub code: Option<CodePhase>,
+    /// The payment that a reversal took back.
+    pub reversed: Option<Payment>,
     /// The terminal that was named.
     pub device_id: Option<String>,
     /// When the first order call arrived, Unix milliseconds.
@@ -75,6 +85,45 @@ pub enum OrderState {
         /// By the merchant, or by the passing of seven days.
         by_merchant: bool,
     },
+}
+
+/// How an order is paid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TradeType {
+    /// In a mini program or a page inside WeChat.
+    Jsapi,
+    /// By scanning a QR code.
+    Native,
+    /// In a mobile app.
+    App,
+    /// In a browser outside WeChat.
+    Mweb,
+    /// By a payment code that the merchant scans.
+    Micropay,
+}
+
+impl TradeType {
+    /// `trade_type` on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsapi => "JSAPI",
+            Self::Native => "NATIVE",
+            Self::App => "APP",
+            Self::Mweb => "MWEB",
+            Self::Micropay => "MICROPAY",
+        }
+    }
+}
+
+/// What can become of a payment by payment code besides being paid or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodePhase {
+    /// `USERPAYING`: the payer is asked for a password.
+    UserPaying,
+    /// `PAYERROR`: the payment failed.
+    PayError,
+    /// `REVOKED`: the merchant has reversed it.
+    Revoked,
 }
 
 /// A payment that was made.
@@ -112,8 +161,13 @@ pub struct Prepay {
     pub order: OrderKey,
     /// When, Unix milliseconds.
     pub made_ms: i64,
-    /// The certificate that signed the order call; the pay parameters must be signed by the same.
+    /// The protocol of the order call; the pay parameters must be signed in the same way.
+    pub protocol: Protocol,
+    /// The certificate that signed the order call; the pay parameters must be signed by the same. Empty with the older
+    /// protocol, where the API key signs.
     pub serial_no: String,
+    /// What the payer scans or follows instead of being given the prepay id: `code_url` or `mweb_url`.
+    pub link: Option<String>,
     /// Replaced by a newer one.
     pub dead: bool,
 }
@@ -130,9 +184,12 @@ impl Order {
     /// `trade_state` on the wire.
     pub fn trade_state(&self) -> &'static str {
         match &self.state {
+            OrderState::NotPaid if self.code == Some(CodePhase::UserPaying) => "USERPAYING",
+            OrderState::NotPaid if self.code == Some(CodePhase::PayError) => "PAYERROR",
             OrderState::NotPaid => "NOTPAY",
             OrderState::Paid(payment) if payment.refunded => "REFUND",
             OrderState::Paid(_) => "SUCCESS",
+            OrderState::Closed { .. } if self.code == Some(CodePhase::Revoked) => "REVOKED",
             OrderState::Closed { .. } => "CLOSED",
         }
     }
@@ -171,7 +228,7 @@ impl Order {
             return view;
         };
         add("transaction_id", json!(payment.transaction_id));
-        add("trade_type", json!("JSAPI"));
+        add("trade_type", json!(self.trade_type.name()));
         add("bank_type", json!(payment.bank_type));
         add("success_time", json!(format_beijing(payment.at_ms)));
         add("payer", json!({ "openid": self.openid }));
@@ -196,11 +253,16 @@ impl Order {
         view
     }
 
-    fn description_of_state(&self) -> &'static str {
+    pub(crate) fn description_of_state(&self) -> &'static str {
         match &self.state {
+            OrderState::NotPaid if self.code == Some(CodePhase::UserPaying) => "用户支付中",
+            OrderState::NotPaid if self.code == Some(CodePhase::PayError) => {
+                "支付失败(其他原因，如银行返回失败)"
+            }
             OrderState::NotPaid => "订单未支付",
             OrderState::Paid(payment) if payment.refunded => "订单发生过退款，退款详情请查询退款单",
             OrderState::Paid(_) => "支付成功",
+            OrderState::Closed { .. } if self.code == Some(CodePhase::Revoked) => "订单已撤销",
             OrderState::Closed { .. } => "订单已关闭",
         }
     }

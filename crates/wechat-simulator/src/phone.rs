@@ -3,6 +3,9 @@
 //! Rules: mini-program client documentation, `wx.requestPayment`, and WeChat Pay APIv3 documentation, "pay parameters".
 
 mod cashier;
+mod link;
+
+pub use link::{FollowLink, MWEB_URL_LIFE_MS, OpenFromApp};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +16,10 @@ use utoipa::ToSchema;
 pub enum PhoneAction {
     /// A mini program calls `wx.requestPayment`.
     Open(OpenCashier),
+    /// Somebody scans a QR code, or follows a link in a browser.
+    Follow(FollowLink),
+    /// A mobile app opens the cashier.
+    OpenFromApp(OpenFromApp),
     /// The buyer does something at the cashier.
     Act(CashierAction),
 }
@@ -36,10 +43,10 @@ pub struct OpenCashier {
     /// `prepay_id=...`
     #[serde(default)]
     pub package: String,
-    /// `RSA` for APIv3 orders.
+    /// `RSA` for APIv3 orders; `MD5` or `HMAC-SHA256` for orders of API v2, as the order call was signed.
     #[serde(default)]
     pub sign_type: String,
-    /// Base64.
+    /// Base64; for orders of API v2 upper-case hexadecimal.
     #[serde(default)]
     pub pay_sign: String,
 }

@@ -5,8 +5,12 @@
 mod abnormal;
 mod create;
 mod parse;
+mod problem;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use parse::{NewRefund, OrderNumber};
+pub(crate) use problem::RefundProblem;
 
 use fen::Fen;
 use serde::{Deserialize, Serialize};
@@ -18,6 +22,7 @@ use crate::authorization::Authenticated;
 use crate::book::{OrderKey, RefundKey};
 use crate::heart::{Reply, Wechat};
 use crate::order::{Order, OrderState};
+use crate::protocol::Protocol;
 use crate::refusal::{Refusal, number};
 use crate::strict;
 use crate::timer::{Timer, TimerKey};
@@ -40,6 +45,10 @@ pub struct Refund {
     pub transaction_id: String,
     /// The merchant's number of the order.
     pub out_trade_no: String,
+    /// Which protocol it was made by: its notification speaks the same.
+    pub protocol: Protocol,
+    /// Made in WeChat's console.
+    pub by_hand: bool,
     /// The order's total.
     pub total: Fen,
     /// What goes back in all.

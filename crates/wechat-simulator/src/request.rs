@@ -58,7 +58,9 @@ impl Wechat {
             Some(FaultKind::ServiceUnavailable) => return Fate::Answered(self.gateway_error()),
             _ => {}
         }
-        let answer = if route.is_mini_program() {
+        let answer = if let Route::V2(call) = route {
+            self.v2(*call, request, fault, checks)
+        } else if route.is_mini_program() {
             self.mini_program(route, request, fault, checks)
         } else {
             self.pay_host(route, request, fault, checks)
@@ -219,9 +221,11 @@ impl Wechat {
             Route::QueryRefund(number) => self.query_refund(sender, number),
             Route::AbnormalRefund(id) => self.abnormal_refund(sender, id, request, checks),
             Route::Certificates => self.certificates(sender, target),
-            Route::Code2Session | Route::StableToken | Route::AccessToken => {
-                Err(Refusal::system_error())
-            }
+            Route::Code2Session
+            | Route::StableToken
+            | Route::AccessToken
+            | Route::PhoneNumber
+            | Route::V2(_) => Err(Refusal::system_error()),
         }
     }
 

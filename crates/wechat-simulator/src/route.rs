@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::message::WireRequest;
+use crate::v2::Call;
 
 /// What can be asked of WeChat, and what WeChat sends by itself. Faults are scoped by these names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// `POST /v3/pay/transactions/jsapi`
+    /// `POST /v3/pay/transactions/jsapi`, `POST /pay/unifiedorder`
     Prepay,
     /// Both order queries.
     Query,
@@ -30,6 +31,18 @@ pub enum Operation {
     StableToken,
     /// `GET /cgi-bin/token`
     Token,
+    /// `POST /wxa/business/getuserphonenumber`
+    PhoneNumber,
+    /// API v2: `POST /pay/micropay`
+    Micropay,
+    /// API v2: `POST /secapi/pay/reverse`
+    Reverse,
+    /// API v2: `POST /tools/authcodetoopenid`
+    AuthCodeToOpenid,
+    /// API v2: both files of a day.
+    Bill,
+    /// API v2: `POST /payitil/report`
+    Report,
     /// A payment notification leaving.
     PaymentNotification,
     /// A refund notification leaving.
@@ -50,6 +63,12 @@ impl Operation {
             Self::Login => "login",
             Self::StableToken => "stable_token",
             Self::Token => "token",
+            Self::PhoneNumber => "phone_number",
+            Self::Micropay => "micropay",
+            Self::Reverse => "reverse",
+            Self::AuthCodeToOpenid => "auth_code_to_openid",
+            Self::Bill => "bill",
+            Self::Report => "report",
             Self::PaymentNotification => "payment_notification",
             Self::RefundNotification => "refund_notification",
         }
@@ -70,6 +89,9 @@ pub(crate) enum Route {
     Code2Session,
     StableToken,
     AccessToken,
+    PhoneNumber,
+    /// Whatever the method: this protocol has its own way to refuse another than POST.
+    V2(Call),
 }
 
 impl Route {
@@ -85,6 +107,8 @@ impl Route {
             Self::Code2Session => Operation::Login,
             Self::StableToken => Operation::StableToken,
             Self::AccessToken => Operation::Token,
+            Self::PhoneNumber => Operation::PhoneNumber,
+            Self::V2(call) => call.operation(),
         }
     }
 
@@ -92,7 +116,7 @@ impl Route {
     pub(crate) fn is_mini_program(&self) -> bool {
         matches!(
             self,
-            Self::Code2Session | Self::StableToken | Self::AccessToken
+            Self::Code2Session | Self::StableToken | Self::AccessToken | Self::PhoneNumber
         )
     }
 }
@@ -117,6 +141,9 @@ pub(crate) fn find(request: &WireRequest) -> Found {
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if let Some(call) = Call::find(&segments) {
+        return Found::Route(Route::V2(call));
+    }
     let (method, route) = match segments.as_slice() {
         ["v3", "pay", "transactions", "jsapi"] => ("POST", Route::Prepay),
         ["v3", "pay", "transactions", "out-trade-no", number] => {
@@ -142,6 +169,7 @@ pub(crate) fn find(request: &WireRequest) -> Found {
         ["sns", "jscode2session"] => ("GET", Route::Code2Session),
         ["cgi-bin", "stable_token"] => ("POST", Route::StableToken),
         ["cgi-bin", "token"] => ("GET", Route::AccessToken),
+        ["wxa", "business", "getuserphonenumber"] => ("POST", Route::PhoneNumber),
         [first, ..] => {
             return Found::NoPath {
                 mini_program: matches!(*first, "sns" | "cgi-bin" | "wxa"),
@@ -185,6 +213,7 @@ mod tests {
             target: target.to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
+            connection: crate::message::Connection::Plain,
         })
     }
 

@@ -27,6 +27,16 @@ pub enum Flaw {
     Tampered,
     /// The second half of the body is missing.
     Truncated,
+    /// A genuine notification of more than five minutes ago, sent again byte for byte.
+    Replayed,
+    /// A genuine notification, sent to another address than WeChat sent it to.
+    Misdirected,
+    /// API v2: signed with the other sign type than the order; nobody may choose the weaker one.
+    OtherSignType,
+    /// API v2: right in every way, but with a DOCTYPE whose entity names a file.
+    Doctype,
+    /// Signed and encrypted by WeChat, but it says something else than the order.
+    Contradicting,
 }
 
 impl Flaw {
@@ -63,10 +73,18 @@ pub(crate) fn sign(
     let mut headers = match flaw {
         Flaw::Unsigned => return (Vec::new(), body),
         Flaw::Stale => signature_headers(signer, timestamp - STALE_SECONDS, nonce, &body),
-        Flaw::WrongSignature => signature_headers(signer, timestamp, nonce, b"{\"forged\":true}"),
-        Flaw::None | Flaw::Signtest | Flaw::UnknownSerial | Flaw::Tampered | Flaw::Truncated => {
-            signature_headers(signer, timestamp, nonce, &body)
+        // The flaws of the other protocol are wrong signatures in this one.
+        Flaw::WrongSignature | Flaw::OtherSignType | Flaw::Doctype => {
+            signature_headers(signer, timestamp, nonce, b"{\"forged\":true}")
         }
+        Flaw::None
+        | Flaw::Signtest
+        | Flaw::UnknownSerial
+        | Flaw::Tampered
+        | Flaw::Truncated
+        | Flaw::Replayed
+        | Flaw::Misdirected
+        | Flaw::Contradicting => signature_headers(signer, timestamp, nonce, &body),
     };
     match flaw {
         Flaw::Signtest => replace(&mut headers, "Wechatpay-Signature", |old| {
@@ -76,7 +94,15 @@ pub(crate) fn sign(
         // A blank at the end leaves the JSON readable: only a reader who checks the signature notices.
         Flaw::Tampered => body.push(b' '),
         Flaw::Truncated => body.truncate(body.len() / 2),
-        Flaw::None | Flaw::Unsigned | Flaw::WrongSignature | Flaw::Stale => {}
+        Flaw::None
+        | Flaw::Unsigned
+        | Flaw::WrongSignature
+        | Flaw::OtherSignType
+        | Flaw::Doctype
+        | Flaw::Stale
+        | Flaw::Replayed
+        | Flaw::Misdirected
+        | Flaw::Contradicting => {}
     }
     (headers, body)
 }

@@ -13,7 +13,7 @@ use crate::clock::real_ms;
 use crate::credentials::{Credentials, SimulatorError, broken, random_seed};
 use crate::files::{MerchantFiles, write_merchant_files};
 use crate::heart::{Options, Timing, Wechat};
-use crate::http::{Front, serve};
+use crate::http::{Front, Tls, serve, serve_tls};
 
 /// The name under which keys are kept in the folder of `run`.
 const KEY_FILE: &str = "simulator-keys.json";
@@ -23,6 +23,8 @@ const KEY_FILE: &str = "simulator-keys.json";
 pub struct SimulatorOptions {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Where to listen with TLS as well, for calls that present the merchant's certificate; port 0 picks a free one.
+    pub tls_listen: Option<SocketAddr>,
     /// The address others reach it by; default `http://` and the address it listens on.
     pub base_url: Option<String>,
     /// The merchant's number.
@@ -31,6 +33,8 @@ pub struct SimulatorOptions {
     pub appid: String,
     /// Keys of an earlier start; `None` makes new ones.
     pub credentials: Option<Credentials>,
+    /// Further merchants. An app that the first one has as well keeps the first one's secret.
+    pub more_merchants: Vec<Credentials>,
     /// The points the documentation leaves open.
     pub assumptions: Assumptions,
     /// From the acceptance of a refund to its end, milliseconds.
@@ -46,10 +50,12 @@ impl Default for SimulatorOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls_listen: None,
             base_url: None,
             mchid: "1900000001".to_owned(),
             appid: "wx1111222233334444".to_owned(),
             credentials: None,
+            more_merchants: Vec::new(),
             assumptions: Assumptions::default(),
             refund_ms: Timing::default().refund_ms,
             log: true,
@@ -119,28 +125,66 @@ impl Simulator {
         .with_app(credentials.app())
         .with_merchant(credentials.merchant()?);
         wechat.openid(&credentials.appid, "buyer");
-        let merchant = MerchantFiles::new(credentials, &base_url)?;
+        let mut more_merchants = Vec::with_capacity(options.more_merchants.len());
+        for mut more in options.more_merchants {
+            let known = wechat.apps().find(|app| app.appid == more.appid);
+            if let Some(secret) = known.map(|app| app.secret.clone()) {
+                more.app_secret = secret;
+            }
+            wechat = wechat.with_app(more.app()).with_merchant(more.merchant()?);
+            more_merchants.push(MerchantFiles::new(more, &base_url)?);
+        }
+        let mut merchant = MerchantFiles::new(credentials, &base_url)?;
+        let (tls, tls_listener) = match options.tls_listen {
+            Some(address) => {
+                let (tls, listener) = listen_tls(address).await?;
+                let all = std::iter::once(&mut merchant).chain(&mut more_merchants);
+                for files in all {
+                    tls.trust(&files.credentials.merchant_certificate_pem)?;
+                    *files = files.clone().with_tls(&tls.base_url, &tls.authority_pem);
+                }
+                (Some(tls), Some(listener))
+            }
+            None => (None, None),
+        };
+        let all = std::iter::once(&merchant).chain(&more_merchants);
         let stop = CancellationToken::new();
         let front = Front::new(
             wechat,
-            vec![merchant.clone()],
+            all.cloned().collect(),
             base_url.clone(),
+            tls,
             options.real_time_signatures,
             stop.clone(),
         )?;
         let front = Arc::new(front);
         let tasks = TaskTracker::new();
         tasks.spawn(front.clone().keep_time());
+        if let Some(listener) = tls_listener {
+            tasks.spawn(serve_tls(listener, front.clone(), stop.clone()));
+        }
         tasks.spawn(serve(listener, front, stop.clone()));
         tasks.close();
         Ok(Handle {
             base_url,
             address,
             merchant,
+            more_merchants,
             stop,
             tasks,
         })
     }
+}
+
+async fn listen_tls(address: SocketAddr) -> Result<(Tls, TcpListener), SimulatorError> {
+    let refused = |source| SimulatorError::Listen {
+        address: address.to_string(),
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    let tls = Tls::new(format!("https://{bound}"), bound.ip())?;
+    Ok((tls, listener))
 }
 
 /// A running simulator. Dropping the handle leaves it running; [`Handle::shutdown`] ends it.
@@ -152,6 +196,8 @@ pub struct Handle {
     pub address: SocketAddr,
     /// What the simulated merchant holds.
     pub merchant: MerchantFiles,
+    /// What the further merchants hold, in the order of the options.
+    pub more_merchants: Vec<MerchantFiles>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -164,7 +210,7 @@ impl Handle {
     }
 }
 
-/// Runs a simulator until `shutdown` is ready. With a folder, its merchant's files are written there, and keys found
+/// Runs a simulator until `shutdown` is ready; TLS on a free port of the same address. With a folder, its merchant's files are written there, and keys found
 /// there from an earlier run are used again. `started` is told the handle once everything is ready.
 ///
 /// # Errors
@@ -182,6 +228,7 @@ pub async fn run(
     };
     let handle = Simulator::start(SimulatorOptions {
         listen,
+        tls_listen: Some(SocketAddr::new(listen.ip(), 0)),
         credentials,
         ..SimulatorOptions::default()
     })

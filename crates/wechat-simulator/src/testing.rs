@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use wechatpay::crypto::ApiV3Key;
+use wechatpay::v2::ApiKey;
 use wechatpay::v3::{KeyRing, RawResponse, Signer, VerifyingKey, authorization};
 
 use crate::*;
@@ -52,6 +53,7 @@ pub(crate) const SECRET: &str = "secret";
 pub(crate) const MERCHANT_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010500000000000001";
 pub(crate) const API_V3_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const API_KEY: &str = "0123456789abcdef0123456789ABCDEF";
 pub(crate) const NOTIFY_URL: &str = "https://pay.example.com/wechat/notify/1900000001";
 /// 2026-01-05T12:00:00+08:00
 pub(crate) const NOON: i64 = 1_767_585_600_000;
@@ -78,6 +80,7 @@ impl Shop {
         )
         .with_app(APPID)
         .with_api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
+        .with_api_key(ApiKey::parse(API_KEY).unwrap())
         .with_certificate(MERCHANT_SERIAL, Arc::new(CheapKey::new(MERCHANT_SERIAL)));
         let app = App {
             appid: APPID.to_owned(),
@@ -148,7 +151,10 @@ impl Shop {
         };
         match self.control(command) {
             CommandAnswer::LoginCode { code, openid } => (code, openid),
-            CommandAnswer::Done => panic!("no code"),
+            other @ (CommandAnswer::Done
+            | CommandAnswer::PaymentCode(_)
+            | CommandAnswer::PhoneCode(_)
+            | CommandAnswer::Refund(_)) => panic!("{other:?}"),
         }
     }
 
@@ -171,6 +177,7 @@ impl Shop {
                 ("Wechatpay-Serial".to_owned(), PUBLIC_KEY_ID.to_owned()),
             ],
             body: body.as_bytes().to_vec(),
+            connection: Connection::Plain,
         }
     }
 
@@ -292,6 +299,7 @@ impl Shop {
             delivery: dispatch.delivery,
             attempt: dispatch.attempt,
             status: Some(status),
+            body: Vec::new(),
         });
     }
 }

@@ -9,6 +9,8 @@ use crate::book::{OrderKey, RefundKey};
 pub(crate) enum Timer {
     /// Seven days without payment.
     ExpireOrder(OrderKey),
+    /// A payer who was asked for the password pays, or does not.
+    DecideCode(OrderKey, bool),
     /// The bank has decided.
     FinishRefund(RefundKey),
     /// A notification is to be sent, for the first time or again.

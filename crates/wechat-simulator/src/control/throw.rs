@@ -36,6 +36,14 @@ impl Wechat {
                     .ok_or_else(|| CommandError::Unknown(format!("app {appid}")))?;
                 return Ok(CommandAnswer::LoginCode { code, openid });
             }
+            Command::PaymentCode {
+                user,
+                story,
+                after_ms,
+            } => {
+                let code = self.make_payment_code(user, story, after_ms);
+                return Ok(CommandAnswer::PaymentCode(code));
+            }
             Command::AddFault(fault) => self.faults.add(fault),
             Command::ClearFaults => self.faults.clear(),
             Command::SetAssumptions(assumptions) => self.assumptions = *assumptions,
@@ -48,6 +56,47 @@ impl Wechat {
                 if !self.resend(delivery) {
                     return Err(CommandError::Unknown(format!("delivery {delivery}")));
                 }
+            }
+            Command::Replay { delivery, url } => {
+                self.replay(delivery, url)
+                    .ok_or_else(|| CommandError::Unknown(format!("sent delivery {delivery}")))?;
+            }
+            Command::Misreport {
+                order,
+                out_refund_no,
+                changes,
+            } => {
+                self.misreport(&order, out_refund_no.as_deref(), &changes)
+                    .ok_or_else(|| {
+                        let refund = out_refund_no.map(|number| format!(" with refund {number}"));
+                        CommandError::Unknown(format!(
+                            "order {}{}",
+                            order.1,
+                            refund.unwrap_or_default()
+                        ))
+                    })?;
+            }
+            Command::ConsoleRefund {
+                order,
+                amount,
+                out_refund_no,
+            } => {
+                let number = self
+                    .console_refund(&order, amount, out_refund_no)
+                    .map_err(|refusal| CommandError::Refused(refusal.message))?;
+                return Ok(CommandAnswer::Refund(number));
+            }
+            Command::ReplaceToken { appid } => {
+                if !self.book.apps.contains_key(&appid) {
+                    return Err(CommandError::Unknown(format!("app {appid}")));
+                }
+                self.replace_token(&appid);
+            }
+            Command::PhoneCode { appid, user } => {
+                let code = self
+                    .make_phone_code(&appid, &user)
+                    .ok_or_else(|| CommandError::Unknown(format!("app {appid}")))?;
+                return Ok(CommandAnswer::PhoneCode(code));
             }
             Command::FinishRefund { refund, end } => {
                 if !self.book.refunds.contains_key(&refund) {
@@ -62,8 +111,10 @@ impl Wechat {
             | Command::UseCertificate { .. }
             | Command::WithdrawCertificate { .. }
             | Command::SetApiV3Key { .. }
+            | Command::SetApiKey { .. }
             | Command::AddMerchantCertificate { .. }
             | Command::ReplaceMerchantCertificate { .. }
+            | Command::SetRefundNotifyUrl { .. }
             | Command::SetBalance { .. }) => self.change_merchant(of_merchant)?,
         }
         Ok(CommandAnswer::Done)
@@ -106,6 +157,7 @@ impl Wechat {
                 platform.certificates.remove(index);
             }
             Command::SetApiV3Key { mchid, key } => self.merchant_mut(&mchid)?.api_v3_key = key,
+            Command::SetApiKey { mchid, key } => self.merchant_mut(&mchid)?.api_key = key,
             Command::AddMerchantCertificate {
                 mchid,
                 serial_no,
@@ -127,14 +179,23 @@ impl Wechat {
                     .replaced = true;
             }
             Command::SetBalance { mchid, balance } => self.merchant_mut(&mchid)?.balance = balance,
+            Command::SetRefundNotifyUrl { mchid, url } => {
+                self.merchant_mut(&mchid)?.refund_notify_url = url;
+            }
             Command::AddApp(_)
             | Command::AddMerchant(_)
             | Command::LoginCode { .. }
+            | Command::PaymentCode { .. }
             | Command::AddFault(_)
             | Command::ClearFaults
             | Command::SetAssumptions(_)
             | Command::Forge { .. }
             | Command::Resend { .. }
+            | Command::Replay { .. }
+            | Command::Misreport { .. }
+            | Command::ConsoleRefund { .. }
+            | Command::ReplaceToken { .. }
+            | Command::PhoneCode { .. }
             | Command::FinishRefund { .. }
             | Command::SetWireOffset { .. } => {}
         }

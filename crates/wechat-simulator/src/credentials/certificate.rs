@@ -107,7 +107,7 @@ pub(crate) fn random_seed() -> Result<u64, SimulatorError> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-pub(super) fn random_text(length: usize) -> Result<String, SimulatorError> {
+pub(crate) fn random_text(length: usize) -> Result<String, SimulatorError> {
     let mut bytes = vec![0; length.div_ceil(2)];
     rand::fill(&mut bytes).map_err(|_| broken("random", "no random bytes"))?;
     let mut text = hex::encode(bytes);

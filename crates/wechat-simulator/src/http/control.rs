@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::front::Front;
-use crate::control::{Command, CommandAnswer};
+use crate::control::{Command, CommandAnswer, CommandError};
 use crate::message::{Input, Output};
 
 #[derive(OpenApi)]
@@ -44,25 +44,37 @@ pub(super) fn router(front: Arc<Front>) -> Router<Arc<Front>> {
         .routes(routes!(phone::login_codes))
         .routes(routes!(phone::open))
         .routes(routes!(phone::act))
+        .routes(routes!(phone::follow))
+        .routes(routes!(phone::open_from_app))
+        .routes(routes!(phone::phone_codes))
+        .routes(routes!(phone::payment_codes))
         .routes(routes!(phone::users))
         .routes(routes!(clock::read, clock::change))
         .routes(routes!(faults::list, faults::add, faults::clear))
         .routes(routes!(faults::assumptions, faults::change_assumptions))
+        .routes(routes!(faults::held))
+        .routes(routes!(faults::release))
         .routes(routes!(keys::list))
         .routes(routes!(keys::switch))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::replace_merchant_certificate))
+        .routes(routes!(keys::replace_api_v3_key))
+        .routes(routes!(keys::replace_api_key))
+        .routes(routes!(keys::replace_token))
         .routes(routes!(merchants::list, merchants::add))
         .routes(routes!(merchants::files))
         .routes(routes!(merchants::balance))
+        .routes(routes!(merchants::refund_notify_url))
         .routes(routes!(merchants::add_app))
         .routes(routes!(merchants::bind))
         .routes(routes!(orders::list))
         .routes(routes!(orders::one))
-        .routes(routes!(refunds::list))
+        .routes(routes!(refunds::list, refunds::console))
         .routes(routes!(refunds::finish))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::resend))
+        .routes(routes!(notifications::replay))
+        .routes(routes!(notifications::misreport))
         .routes(routes!(notifications::forge))
         .routes(routes!(notifications::findings))
         .routes(routes!(log::read))
@@ -154,7 +166,8 @@ fn throw(front: &Arc<Front>, command: Command) -> Result<CommandAnswer, Problem>
         });
     match result {
         Some(Ok(answer)) => Ok(answer),
-        Some(Err(crate::control::CommandError::Unknown(what))) => Err(Problem::not_found(what)),
+        Some(Err(CommandError::Unknown(what))) => Err(Problem::not_found(what)),
+        Some(Err(why @ CommandError::Refused(_))) => Err(Problem::bad(why.to_string())),
         None => Err(Problem::internal("the switch gave no answer")),
     }
 }

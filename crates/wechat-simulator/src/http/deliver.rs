@@ -10,6 +10,9 @@ use crate::credentials::SimulatorError;
 use crate::message::{Dispatch, Input};
 use crate::notice::ANSWER_TIMEOUT_MS;
 
+/// More than any answer to a notification needs.
+const ANSWER_LIMIT: usize = 16 * 1024;
+
 /// WeChat follows no redirects and waits five seconds for everything together.
 pub(super) fn client() -> Result<reqwest::Client, SimulatorError> {
     // reqwest is built without a TLS provider; a second installation in one process is refused, which is fine.
@@ -33,27 +36,42 @@ pub(super) fn spawn(front: &Arc<Front>, dispatch: Dispatch) {
     front.in_flight.send_modify(|count| *count += 1);
     let task = front.clone();
     front.tasks.spawn(async move {
-        let status = tokio::select! {
+        let answer = tokio::select! {
             () = task.stop.cancelled() => None,
-            status = send(&task.client, &dispatch) => status,
+            answer = send(&task.client, &dispatch) => answer,
         };
+        let (status, body) = answer.unzip();
         task.step(Input::NotificationAnswered {
             delivery: dispatch.delivery,
             attempt: dispatch.attempt,
             status,
+            body: body.unwrap_or_default(),
         });
         task.in_flight
             .send_modify(|count| *count = count.saturating_sub(1));
     });
 }
 
-async fn send(client: &reqwest::Client, dispatch: &Dispatch) -> Option<u16> {
+/// Status and body; nobody needs more of a body than its beginning.
+async fn send(client: &reqwest::Client, dispatch: &Dispatch) -> Option<(u16, Vec<u8>)> {
     let mut request = client.post(&dispatch.url).body(dispatch.body.clone());
     for (name, value) in &dispatch.headers {
         request = request.header(name, value);
     }
-    match request.send().await {
-        Ok(response) => Some(response.status().as_u16()),
+    let answer = async {
+        let mut response = request.send().await?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_LIMIT {
+                break;
+            }
+        }
+        Ok::<_, reqwest::Error>((status, body))
+    };
+    match answer.await {
+        Ok(answer) => Some(answer),
         Err(why) => {
             tracing::debug!("notification {} did not arrive: {why}", dispatch.delivery);
             None

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::deliver;
+use super::{Tls, deliver};
 use crate::clock::{VirtualClock, real_ms};
 use crate::credentials::SimulatorError;
 use crate::files::MerchantFiles;
@@ -24,10 +24,16 @@ pub(crate) struct Front {
     pub(super) base_url: String,
     /// The merchants whose files can be downloaded.
     pub(super) merchants: Mutex<Vec<MerchantFiles>>,
+    /// The listener with TLS, if there is one.
+    pub(super) tls: Option<Tls>,
     /// Something may be due earlier than the timekeeper thinks.
     pub(super) wake: Notify,
     /// Notifications under way.
     pub(super) in_flight: watch::Sender<usize>,
+    /// Answers that wait to be released.
+    pub(super) held: watch::Sender<usize>,
+    /// How often held answers were released.
+    pub(super) released: watch::Sender<u64>,
     /// The number of the newest log entry.
     pub(super) logged: watch::Sender<u64>,
     pub(super) tasks: TaskTracker,
@@ -41,6 +47,7 @@ impl Front {
         wechat: Wechat,
         merchants: Vec<MerchantFiles>,
         base_url: String,
+        tls: Option<Tls>,
         real_time_signatures: bool,
         stop: CancellationToken,
     ) -> Result<Self, SimulatorError> {
@@ -51,8 +58,11 @@ impl Front {
             client: deliver::client()?,
             base_url,
             merchants: Mutex::new(merchants),
+            tls,
             wake: Notify::new(),
             in_flight: watch::Sender::new(0),
+            held: watch::Sender::new(0),
+            released: watch::Sender::new(0),
             logged: watch::Sender::new(0),
             tasks: TaskTracker::new(),
             stop,
@@ -99,6 +109,36 @@ impl Front {
         }
         self.wake.notify_one();
         rest
+    }
+}
+
+/// One answer that is held. It is not when this is dropped, also when its caller hangs up.
+struct Held<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Held<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+impl Front {
+    /// Waits until held answers are released.
+    pub(super) async fn hold(&self) {
+        let mut released = self.released.subscribe();
+        let held = Held::new(&self.held);
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            // An error means that this simulator has gone, and with it whoever could release.
+            _ = released.changed() => {}
+        }
+        drop(held);
     }
 }
 

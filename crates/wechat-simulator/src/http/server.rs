@@ -11,7 +11,9 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -19,8 +21,9 @@ use tower_http::cors::CorsLayer;
 
 use super::front::Front;
 use super::socket::Socket;
+use super::tls::{self, Tls};
 use super::{control, phone_page};
-use crate::message::{Input, Output, WireRequest};
+use crate::message::{Connection, Input, Output, UNTIL_RELEASED, WireRequest};
 
 /// Larger bodies than any request to WeChat has.
 const BODY_LIMIT: usize = 1 << 20;
@@ -28,6 +31,23 @@ const BODY_LIMIT: usize = 1 << 20;
 /// Serves until `stop` is cancelled, then ends all connections.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
     let router = router(front);
+    accept(listener, stop, move |stream| plain(stream, router.clone())).await;
+}
+
+/// The same with TLS.
+pub(crate) async fn serve_tls(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
+    let router = router(front.clone());
+    accept(listener, stop, move |stream| {
+        encrypted(stream, front.clone(), router.clone())
+    })
+    .await;
+}
+
+async fn accept<F: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    serve_one: impl Fn(TcpStream) -> F,
+) {
     let connections = TaskTracker::new();
     loop {
         let stream = tokio::select! {
@@ -41,11 +61,14 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
                 }
             },
         };
-        let (router, stop) = (router.clone(), stop.clone());
+        if let Err(why) = stream.set_nodelay(true) {
+            tracing::debug!("cannot switch off delays: {why}");
+        }
+        let (serving, stop) = (serve_one(stream), stop.clone());
         connections.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = connection(stream, router) => {}
+                () = serving => {}
             }
         });
     }
@@ -72,14 +95,37 @@ struct Abort {
 #[error("the connection ends without an answer")]
 struct Aborted;
 
-async fn connection(stream: TcpStream, router: Router) {
-    if let Err(why) = stream.set_nodelay(true) {
-        tracing::debug!("cannot switch off delays: {why}");
-    }
+async fn plain(stream: TcpStream, router: Router) {
     let reset = Arc::new(AtomicBool::new(false));
     let socket = Socket::new(stream, reset.clone());
-    let service = hyper::service::service_fn(move |request| {
+    connection(socket, reset, router, Connection::Plain).await;
+}
+
+async fn encrypted(stream: TcpStream, front: Arc<Front>, router: Router) {
+    let config = match front.tls.as_ref().map(Tls::config) {
+        Some(Ok(config)) => config,
+        Some(Err(why)) => return tracing::error!("cannot serve TLS: {why}"),
+        None => return,
+    };
+    let reset = Arc::new(AtomicBool::new(false));
+    let socket = Socket::new(stream, reset.clone());
+    match TlsAcceptor::from(config).accept(socket).await {
+        Ok(stream) => {
+            let through = tls::connection(stream.get_ref().1);
+            connection(stream, reset, router, through).await;
+        }
+        // A stranger's certificate, or a client that does not trust ours.
+        Err(why) => tracing::debug!("the TLS handshake failed: {why}"),
+    }
+}
+
+async fn connection<S>(stream: S, reset: Arc<AtomicBool>, router: Router, through: Connection)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |mut request: http::Request<_>| {
         let (mut router, reset) = (router.clone(), reset.clone());
+        request.extensions_mut().insert(through.clone());
         async move {
             let Ok(response) = match router.call(request).await {
                 Ok(response) => Ok::<Response, Infallible>(response),
@@ -99,7 +145,7 @@ async fn connection(stream: TcpStream, router: Router) {
     builder.http1().title_case_headers(true);
     // Ends in an error whenever a client hangs up or a fault cuts it off, which is everyday life here.
     if let Err(why) = builder
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(stream), service)
         .await
     {
         tracing::debug!("connection ended: {why}");
@@ -108,7 +154,8 @@ async fn connection(stream: TcpStream, router: Router) {
 
 /// Everything that is not ours belongs to WeChat, on either of its hosts.
 async fn wechat(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let connection = parts.extensions.remove::<Connection>().unwrap_or_default();
     let body: Bytes = match axum::body::to_bytes(body, BODY_LIMIT).await {
         Ok(body) => body,
         Err(_) => return (http::StatusCode::PAYLOAD_TOO_LARGE, "").into_response(),
@@ -130,11 +177,16 @@ async fn wechat(State(front): State<Arc<Front>>, request: Request) -> Response {
         target,
         headers,
         body: body.to_vec(),
+        connection,
     }));
     for output in outputs {
         match output {
             Output::Answer { response, after_ms } => {
-                pause(after_ms).await;
+                if after_ms == UNTIL_RELEASED {
+                    front.hold().await;
+                } else {
+                    pause(after_ms).await;
+                }
                 return answer(response);
             }
             Output::NoAnswer { after_ms, reset } => {

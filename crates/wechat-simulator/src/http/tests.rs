@@ -1,6 +1,8 @@
 //! Through real sockets, with the SDK's own client.
 
 mod desk;
+mod switches;
+mod v2;
 
 use std::sync::atomic::Ordering;
 

@@ -9,6 +9,7 @@ fn get(shop: &mut Shop, target: &str) -> Value {
         target: target.to_owned(),
         headers: Vec::new(),
         body: Vec::new(),
+        connection: Connection::Plain,
     };
     let answer = shop.raw(request).unwrap();
     assert_eq!(answer.status, 200, "errors are 200 at this host");
@@ -28,6 +29,7 @@ fn stable(shop: &mut Shop, body: &Value) -> Value {
         target: "/cgi-bin/stable_token".to_owned(),
         headers: Vec::new(),
         body: body.to_string().into_bytes(),
+        connection: Connection::Plain,
     };
     serde_json::from_slice(&shop.raw(request).unwrap().body).unwrap()
 }
@@ -196,4 +198,40 @@ fn faults_of_this_host_are_errcodes() {
         40163,
         "it was used"
     );
+}
+
+fn phone_number(shop: &mut Shop, token: &str, code: &str) -> Value {
+    let request = WireRequest {
+        method: "POST".to_owned(),
+        target: format!("/wxa/business/getuserphonenumber?access_token={token}"),
+        headers: Vec::new(),
+        body: json!({ "code": code }).to_string().into_bytes(),
+        connection: Connection::Plain,
+    };
+    let answer = shop.raw(request).unwrap();
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+#[test]
+fn a_token_that_another_server_replaced_is_refused_at_once() {
+    let mut shop = Shop::new();
+    let (old, _) = token(&mut shop, false);
+    let CommandAnswer::PhoneCode(code) = shop.control(Command::PhoneCode {
+        appid: APPID.to_owned(),
+        user: "anna".to_owned(),
+    }) else {
+        panic!("no code");
+    };
+    shop.control(Command::ReplaceToken {
+        appid: APPID.to_owned(),
+    });
+    assert_eq!(phone_number(&mut shop, &old, &code)["errcode"], 40001);
+    let (new, _) = token(&mut shop, false);
+    assert_ne!(new, old);
+    let told = phone_number(&mut shop, &new, &code);
+    let number = told["phone_info"]["purePhoneNumber"].as_str().unwrap();
+    assert_eq!(number.len(), 11);
+    assert_eq!(told["phone_info"]["watermark"]["appid"], APPID);
+    let again = phone_number(&mut shop, &new, &code);
+    assert_eq!(again["errcode"], 40029, "a code is good once");
 }

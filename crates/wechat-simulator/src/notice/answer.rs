@@ -3,8 +3,10 @@
 use super::{DeliveryState, Finding, RETRY_LADDER_MS};
 use crate::heart::Wechat;
 use crate::log::Entry;
+use crate::protocol::Protocol;
 use crate::seal::Flaw;
 use crate::timer::Timer;
+use crate::v2::{self, Verdict};
 
 impl Wechat {
     /// The receiver answered, or the connection failed.
@@ -13,6 +15,7 @@ impl Wechat {
         delivery: u64,
         attempt: u32,
         status: Option<u16>,
+        body: &[u8],
     ) {
         let Some(found) = self.post.deliveries.get_mut(&delivery) else {
             return;
@@ -28,6 +31,12 @@ impl Wechat {
         record.waiting = false;
         record.status = status;
         let flaw = record.flaw;
+        let verdict = match found.protocol {
+            Protocol::V3 => None,
+            Protocol::V2Md5 | Protocol::V2HmacSha256 => {
+                Some(v2::verdict(body, self.assumptions.v2_exact_answers))
+            }
+        };
         let timer = found.timer.take();
         let (mchid, out_trade_no) = (found.mchid.clone(), found.out_trade_no.clone());
         if let Some(timer) = timer {
@@ -45,18 +54,33 @@ impl Wechat {
             }),
             ..Entry::default()
         });
-        self.judge(delivery, status, flaw);
-        let accepted = matches!(status, Some(200 | 204));
+        let accepted = match verdict {
+            None => matches!(status, Some(200 | 204)),
+            Some(verdict) => status == Some(200) && verdict == Verdict::Accepted,
+        };
+        self.judge(delivery, status, accepted, verdict, flaw);
         self.after_attempt(delivery, accepted && flaw == Flaw::None);
     }
 
     /// Remembers what a receiver must not do.
-    fn judge(&mut self, delivery: u64, status: Option<u16>, flaw: Flaw) {
+    fn judge(
+        &mut self,
+        delivery: u64,
+        status: Option<u16>,
+        accepted: bool,
+        verdict: Option<Verdict>,
+        flaw: Flaw,
+    ) {
         let finding = match status {
-            Some(200 | 204) if flaw != Flaw::None => {
-                format!(
-                    "a notification with a fault in its signature or body ({flaw:?}) was accepted"
-                )
+            Some(_) if accepted && flaw != Flaw::None => {
+                format!("a notification that had to be refused ({flaw:?}) was accepted")
+            }
+            Some(200) if verdict == Some(Verdict::Neither) => {
+                "a notification of API v2 was answered with neither the document that accepts nor one that refuses"
+                    .to_owned()
+            }
+            Some(204) if verdict.is_some() => {
+                "a notification of API v2 must be answered with status 200 and a document".to_owned()
             }
             Some(201..=203 | 205..=299) => "only 200 and 204 count as success".to_owned(),
             Some(300..=399) => "a notification address must not redirect".to_owned(),
@@ -74,7 +98,7 @@ impl Wechat {
         if let Some(found) = self.post.deliveries.get_mut(&delivery) {
             found.timer = None;
         }
-        self.notification_answered(delivery, attempt, None);
+        self.notification_answered(delivery, attempt, None, &[]);
     }
 
     fn after_attempt(&mut self, delivery: u64, accepted: bool) {

@@ -1,6 +1,6 @@
 //! One attempt to deliver a notification, with the fault that is to be played on it.
 
-use super::{ANSWER_TIMEOUT_MS, Attempt, Delivery, DeliveryState, envelope};
+use super::{ANSWER_TIMEOUT_MS, Attempt, Delivery, DeliveryState, Sent, envelope};
 use crate::fault::{FaultKind, Moment};
 use crate::heart::Wechat;
 use crate::log::{Check, Entry, Message};
@@ -8,6 +8,7 @@ use crate::message::{Dispatch, Output};
 use crate::refusal::number;
 use crate::seal::{self, Flaw};
 use crate::timer::Timer;
+use crate::v2;
 
 /// How long a notification waits for a later one to overtake it.
 const REORDER_MS: i64 = 60_000;
@@ -119,6 +120,13 @@ impl Wechat {
             waiting: true,
         });
         found.state = DeliveryState::InFlight;
+        if self.log.is_on() && signed.flaw == Flaw::None && found.genuine {
+            found.sent = Some(Sent {
+                at_ms: self.now_ms,
+                headers: signed.headers.clone(),
+                body: signed.body.clone(),
+            });
+        }
         // Nobody reports on one that is lost on the way.
         let timeout_ms = self
             .timing
@@ -153,6 +161,17 @@ impl Wechat {
         let found = self.post.deliveries.get(&delivery)?;
         let flaw = if flaw == Flaw::None { found.flaw } else { flaw };
         let merchant = self.book.merchants.get_mut(&found.mchid)?;
+        if let Some(sign_type) = found.protocol.sign_type() {
+            let (flaw, key) = (v2::flaw(flaw), merchant.api_key.as_ref()?);
+            let body = v2::notice_body(found, &nonce, sign_type, key, flaw, &self.assumptions)?;
+            return Some(Signed {
+                flaw,
+                headers: headers(&[("Content-Type", "text/xml"), ("Accept", "*/*")]),
+                body,
+                serial_no: format!("the API key, {}", sign_type.as_str()),
+                text: None,
+            });
+        }
         let api_v3_key = merchant.api_v3_key.as_ref()?;
         let signer = merchant.platform.for_notification()?.signer.clone();
         let id = fresh_id.unwrap_or_else(|| found.notification_id.clone());
@@ -163,15 +182,13 @@ impl Wechat {
             .then(|| seal::signed_text(timestamp, &nonce, &body));
         let (signature, body) = seal::sign(signer.as_ref(), timestamp, &nonce, body, flaw);
         // What a captured real notification carried.
-        let mut headers: Vec<(String, String)> = [
+        let mut headers = headers(&[
             ("Content-Type", "application/json"),
             ("Accept", "*/*"),
             ("Pragma", "no-cache"),
             ("User-Agent", "Mozilla/4.0"),
             ("Request-ID", request_id.as_str()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
+        ]);
         headers.extend(signature);
         Some(Signed {
             flaw,
@@ -181,6 +198,13 @@ impl Wechat {
             text,
         })
     }
+}
+
+fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// One attempt, ready to leave.

@@ -213,3 +213,67 @@ fn the_open_points_of_the_envelope_can_be_switched() {
     assert_eq!(one["resource"].get("associated_data"), None);
     assert!(resource.get("member_of_next_year").is_some());
 }
+
+fn findings(shop: &Shop) -> usize {
+    shop.wechat.findings().len()
+}
+
+#[test]
+fn a_replay_is_the_same_bytes_and_after_five_minutes_must_be_refused() {
+    let mut shop = Shop::new();
+    shop.paid("ORDER-000001");
+    let first = shop.sent[0].clone();
+    shop.answer(&first, 204);
+    let replay = Command::Replay {
+        delivery: first.delivery,
+        url: None,
+    };
+    shop.control(replay.clone());
+    let copy = shop.sent[1].clone();
+    assert_eq!((&copy.headers, &copy.body), (&first.headers, &first.body));
+    shop.answer(&copy, 204);
+    assert_eq!(findings(&shop), 0, "the same message twice is nothing new");
+    shop.pass(301_000);
+    shop.control(replay);
+    let old = shop.sent[2].clone();
+    assert_eq!(old.body, first.body);
+    assert!(shop.open(&old).is_none(), "too old");
+    shop.answer(&old, 204);
+    assert_eq!(findings(&shop), 1);
+    shop.pass(86_400_000);
+    assert_eq!(shop.sent.len(), 3, "nobody climbs the ladder for a copy");
+}
+
+#[test]
+fn a_genuine_notification_at_another_address_must_be_refused() {
+    let mut shop = Shop::new();
+    shop.paid("ORDER-000001");
+    shop.control(Command::Replay {
+        delivery: 1,
+        url: Some("https://elsewhere.example.com/notify".to_owned()),
+    });
+    let copy = shop.sent[1].clone();
+    assert_eq!(copy.url, "https://elsewhere.example.com/notify");
+    assert_eq!(copy.body, shop.sent[0].body);
+    shop.answer(&copy, 200);
+    assert_eq!(findings(&shop), 1);
+}
+
+#[test]
+fn wechat_may_contradict_the_order_under_its_own_key() {
+    let mut shop = Shop::new();
+    shop.prepay("ORDER-000001");
+    shop.control(Command::Misreport {
+        order: (MCHID.to_owned(), "ORDER-000001".to_owned()),
+        out_refund_no: None,
+        changes: serde_json::json!({ "amount": { "total": 1 }, "bank_type": null }),
+    });
+    let (_, resource) = shop.open(&shop.sent[0]).expect("genuine");
+    assert_eq!(resource["amount"]["total"], 1);
+    assert_eq!(resource["amount"]["currency"], "CNY");
+    assert_eq!(resource.get("bank_type"), None);
+    assert_eq!(shop.query("ORDER-000001").1["trade_state"], "NOTPAY");
+    let sent = shop.sent[0].clone();
+    shop.answer(&sent, 200);
+    assert_eq!(findings(&shop), 1);
+}

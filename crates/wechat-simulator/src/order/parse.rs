@@ -6,22 +6,26 @@ use wechatpay::time::parse_rfc3339;
 
 use crate::assumptions::Assumptions;
 use crate::notify_url;
+use crate::order::TradeType;
+use crate::protocol::Protocol;
 use crate::refusal::Refusal;
 use crate::strict::{self, Object, Text};
 
 /// An order call that is well-formed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct NewOrder {
-    pub(super) appid: String,
-    pub(super) mchid: String,
-    pub(super) description: String,
-    pub(super) out_trade_no: String,
-    pub(super) attach: Option<String>,
-    pub(super) notify_url: String,
-    pub(super) total: Fen,
-    pub(super) openid: String,
-    pub(super) device_id: Option<String>,
-    pub(super) time_expire_ms: Option<i64>,
+pub(crate) struct NewOrder {
+    pub(crate) appid: String,
+    pub(crate) mchid: String,
+    pub(crate) description: String,
+    pub(crate) out_trade_no: String,
+    pub(crate) attach: Option<String>,
+    pub(crate) notify_url: String,
+    pub(crate) total: Fen,
+    pub(crate) trade_type: TradeType,
+    pub(crate) protocol: Protocol,
+    pub(crate) openid: String,
+    pub(crate) device_id: Option<String>,
+    pub(crate) time_expire_ms: Option<i64>,
 }
 
 /// The documented limit of `detail` as compact JSON.
@@ -84,6 +88,8 @@ pub(super) fn new_order(value: &Value, assumptions: &Assumptions) -> Result<NewO
         attach: attach.map(str::to_owned),
         notify_url: notify_url.to_owned(),
         total: Fen::new(total),
+        trade_type: TradeType::Jsapi,
+        protocol: Protocol::V3,
         openid,
         device_id,
         time_expire_ms,

@@ -9,6 +9,7 @@ use crate::authorization::Authenticated;
 use crate::book::OrderKey;
 use crate::heart::{Reply, Wechat};
 use crate::log::Checks;
+use crate::protocol::Protocol;
 use crate::refusal::{Refusal, number};
 use crate::strict;
 use crate::timer::Timer;
@@ -30,12 +31,13 @@ impl Wechat {
         fill_in_currency(&mut value);
         let key = (new.mchid.clone(), new.out_trade_no.clone());
         if let Some(order) = self.book.orders.get(&key) {
-            self.check_repetition(order, &value, checks)?;
+            self.repetition(order, &value, checks)
+                .map_err(|why| self.refuse_repetition(why))?;
         } else {
             checks.note("out_trade_no", true, || "a new number".to_owned());
             self.insert_order(&key, new, value);
         }
-        let prepay_id = self.prepay_id(&key, &sender.serial_no);
+        let prepay_id = self.prepay_id(&key, Protocol::V3, &sender.serial_no);
         Ok(Reply::json(200, &json!({ "prepay_id": prepay_id })))
     }
 
@@ -127,12 +129,12 @@ impl Wechat {
     }
 
     /// Whether the number may be used again, and with these parameters.
-    fn check_repetition(
+    pub(crate) fn repetition(
         &self,
         order: &Order,
         value: &Value,
         checks: &mut Checks,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Repetition> {
         let overdue = order.is_overdue(self.now_ms);
         let payable = order.state == OrderState::NotPaid && !overdue;
         let same = order.parameters == *value;
@@ -145,19 +147,27 @@ impl Wechat {
             )
         });
         match &order.state {
-            OrderState::Paid(_) => Err(match self.assumptions.paid_reorder {
+            OrderState::Paid(_) => Err(Repetition::Paid),
+            OrderState::Closed { .. } => Err(Repetition::Closed),
+            OrderState::NotPaid if overdue => Err(Repetition::Overdue),
+            OrderState::NotPaid if !same => Err(Repetition::OtherParameters),
+            OrderState::NotPaid => Ok(()),
+        }
+    }
+
+    fn refuse_repetition(&self, why: Repetition) -> Refusal {
+        match why {
+            Repetition::Paid => match self.assumptions.paid_reorder {
                 SpecificOrGeneral::Specific => {
                     Refusal::new(400, "ORDER_PAID", number::ALREADY_PAID, "该订单已支付")
                 }
                 SpecificOrGeneral::General => {
                     Refusal::invalid_request(number::ALREADY_PAID, "该订单已支付")
                 }
-            }),
-            OrderState::Closed { .. } => Err(self.not_payable("该订单已关闭，请重新下单")),
-            OrderState::NotPaid if overdue => {
-                Err(self.not_payable("订单已过期，请使用新的商户订单号下单"))
-            }
-            OrderState::NotPaid if !same => Err(match self.assumptions.used_number {
+            },
+            Repetition::Closed => self.not_payable("该订单已关闭，请重新下单"),
+            Repetition::Overdue => self.not_payable("订单已过期，请使用新的商户订单号下单"),
+            Repetition::OtherParameters => match self.assumptions.used_number {
                 UsedNumber::OutTradeNoUsed => Refusal::new(
                     403,
                     "OUT_TRADE_NO_USED",
@@ -168,8 +178,7 @@ impl Wechat {
                     number::OTHER_PARAMETERS,
                     "请求重入时，参数与首次请求时不一致",
                 ),
-            }),
-            OrderState::NotPaid => Ok(()),
+            },
         }
     }
 
@@ -182,7 +191,7 @@ impl Wechat {
         }
     }
 
-    fn insert_order(&mut self, key: &OrderKey, new: NewOrder, parameters: Value) {
+    pub(crate) fn insert_order(&mut self, key: &OrderKey, new: NewOrder, parameters: Value) {
         let pay_until_ms = new
             .time_expire_ms
             .map(|until| until.max(self.now_ms + LEAST_PAY_TIME_MS));
@@ -197,7 +206,11 @@ impl Wechat {
             attach: new.attach,
             notify_url: new.notify_url,
             total: new.total,
+            trade_type: new.trade_type,
+            protocol: new.protocol,
             openid: new.openid,
+            code: None,
+            reversed: None,
             device_id: new.device_id,
             created_ms: self.now_ms,
             pay_until_ms,
@@ -211,7 +224,12 @@ impl Wechat {
     }
 
     /// The prepay id this call returns: a new one, or the one that is still valid.
-    fn prepay_id(&mut self, key: &OrderKey, serial_no: &str) -> String {
+    pub(crate) fn prepay_id(
+        &mut self,
+        key: &OrderKey,
+        protocol: Protocol,
+        serial_no: &str,
+    ) -> String {
         let oldest = self.now_ms - PREPAY_LIFE_MS;
         let policy = self.assumptions.repeated_prepay;
         let ids = self.book.prepays_of.entry(key.clone()).or_default();
@@ -221,7 +239,10 @@ impl Wechat {
             };
             match policy {
                 RepeatedPrepay::SameWhileValid
-                    if prepay.made_ms > oldest && prepay.serial_no == serial_no =>
+                    if prepay.made_ms > oldest
+                        && !prepay.dead
+                        && prepay.protocol == protocol
+                        && prepay.serial_no == serial_no =>
                 {
                     return id.clone();
                 }
@@ -234,7 +255,9 @@ impl Wechat {
         let prepay = Prepay {
             order: key.clone(),
             made_ms: self.now_ms,
+            protocol,
             serial_no: serial_no.to_owned(),
+            link: None,
             dead: false,
         };
         self.book.prepays.insert(id.clone(), prepay);
@@ -253,6 +276,19 @@ impl Wechat {
             };
         }
     }
+}
+
+/// Why a number that is known cannot be ordered under again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Repetition {
+    /// It is paid.
+    Paid,
+    /// It is closed.
+    Closed,
+    /// The merchant's deadline for paying has passed.
+    Overdue,
+    /// The first call said something else.
+    OtherParameters,
 }
 
 /// An absent currency and `CNY` are the same parameters.

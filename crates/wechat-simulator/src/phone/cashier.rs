@@ -10,6 +10,7 @@ use crate::book::OrderKey;
 use crate::heart::Wechat;
 use crate::log::{Checks, Entry};
 use crate::order::{Coupon, Order, OrderState, PREPAY_LIFE_MS, Payment};
+use crate::v2;
 
 const OK: &str = "requestPayment:ok";
 const CANCEL: &str = "requestPayment:fail cancel";
@@ -22,6 +23,10 @@ impl Wechat {
                 "{} calls wx.requestPayment with {}",
                 open.user, open.package
             ),
+            PhoneAction::Follow(follow) => format!("{} follows {}", follow.user, follow.url),
+            PhoneAction::OpenFromApp(open) => {
+                format!("{}: an app opens {}", open.user, open.payment.prepay_id)
+            }
             PhoneAction::Act(act) => {
                 format!("{}: {:?} for {}", act.user, act.action, act.prepay_id)
             }
@@ -29,6 +34,10 @@ impl Wechat {
         let result = match action {
             PhoneAction::Open(open) => self
                 .open_cashier(&open, &mut checks)
+                .map(PhoneAnswer::Cashier),
+            PhoneAction::Follow(follow) => self.follow_link(&follow).map(PhoneAnswer::Cashier),
+            PhoneAction::OpenFromApp(open) => self
+                .open_from_app(&open, &mut checks)
                 .map(PhoneAnswer::Cashier),
             PhoneAction::Act(act) => self.act(&act, &mut checks).map(PhoneAnswer::Result),
         };
@@ -77,6 +86,14 @@ impl Wechat {
         let Some(prepay) = self.book.prepays.get(prepay_id) else {
             return Err(self.dialog("缺少参数 total_fee", "WeChat never gave out this prepay_id"));
         };
+        if let Some(sign_type) = prepay.protocol.sign_type() {
+            let merchant = self.book.merchants.get(&prepay.order.0);
+            let key = merchant.and_then(|merchant| merchant.api_key.as_ref());
+            return match v2::check_pay_sign(open, time_stamp, sign_type, key, checks) {
+                Ok(()) => Ok(prepay.order.clone()),
+                Err(why) => Err(self.dialog("支付验证签名失败", &why)),
+            };
+        }
         let serial_no = &prepay.serial_no;
         let certificate = self.book.merchant_certificate(&prepay.order.0, serial_no);
         let text = format!(
@@ -109,7 +126,7 @@ impl Wechat {
     }
 
     /// Whether this user can pay this order by this prepay id now.
-    fn check_order(
+    pub(super) fn check_order(
         &self,
         prepay_id: &str,
         key: &OrderKey,
@@ -132,7 +149,7 @@ impl Wechat {
             let why = "the prepay_id is older than two hours or was replaced: repeat the order call for a fresh one";
             return Err(self.dialog("订单已过期，请重新下单", why));
         }
-        if order.openid != crate::ids::openid(appid, user) {
+        if !order.openid.is_empty() && order.openid != crate::ids::openid(appid, user) {
             let why = format!("the order's payer is another user than {user:?}");
             return Err(self.dialog("支付者与下单者不一致，请本人支付", &why));
         }
@@ -152,7 +169,7 @@ impl Wechat {
         }
     }
 
-    fn cashier(&self, prepay_id: &str, key: &OrderKey) -> Result<Cashier, PhoneRefusal> {
+    pub(super) fn cashier(&self, prepay_id: &str, key: &OrderKey) -> Result<Cashier, PhoneRefusal> {
         let (Some(order), Some(merchant)) =
             (self.book.orders.get(key), self.book.merchants.get(&key.0))
         else {
@@ -202,11 +219,14 @@ impl Wechat {
         }
     }
 
-    fn pay(&mut self, key: &OrderKey, act: &CashierAction) {
+    pub(crate) fn pay(&mut self, key: &OrderKey, act: &CashierAction) {
         let transaction_id = self.ids.transaction_id(self.now_ms);
         let Some(order) = self.book.orders.get_mut(key) else {
             return;
         };
+        if order.openid.is_empty() {
+            order.openid = crate::ids::openid(&order.appid, &act.user);
+        }
         let coupon = act
             .coupon_fen
             .map(|fen| Fen::new(fen.clamp(0, order.total.get())))
@@ -233,7 +253,7 @@ impl Wechat {
     }
 
     /// The cashier shows a dialog. Phones report a failure afterwards, or (seen in the field) a cancel.
-    fn dialog(&self, text: &str, why: &str) -> PhoneRefusal {
+    pub(super) fn dialog(&self, text: &str, why: &str) -> PhoneRefusal {
         PhoneRefusal {
             err_msg: if self.assumptions.cashier_error_reports_cancel {
                 CANCEL.to_owned()

@@ -4,6 +4,7 @@ use fen::Fen;
 use serde_json::Value;
 
 use super::parse::{NewRefund, OrderNumber, new_refund};
+use super::problem::{RefundProblem, is_repetition};
 use super::{REFUND_LIMIT_MS, REFUNDS_PER_ORDER, Refund, RefundEnd, RefundState, left, scaled};
 use crate::authorization::Authenticated;
 use crate::book::{OrderKey, RefundKey};
@@ -28,9 +29,26 @@ impl Wechat {
     ) -> Result<Reply, Refusal> {
         let value = strict::parse(body, &self.assumptions)?;
         let new = new_refund(&value, &self.assumptions)?;
-        let key = (sender.mchid.clone(), new.out_refund_no.clone());
+        let key = self
+            .make_refund(&sender.mchid, new, value, checks)
+            .map_err(|why| self.refuse_refund(why))?;
+        match self.book.refunds.get(&key) {
+            Some(refund) => Ok(Reply::json(200, &refund.view())),
+            None => Err(Refusal::system_error()),
+        }
+    }
+
+    /// Makes a refund, or finds the one that the same call has made before.
+    pub(crate) fn make_refund(
+        &mut self,
+        mchid: &str,
+        new: NewRefund,
+        parameters: Value,
+        checks: &mut Checks,
+    ) -> Result<RefundKey, RefundProblem> {
+        let key = (mchid.to_owned(), new.out_refund_no.clone());
         if let Some(refund) = self.book.refunds.get(&key) {
-            let same = refund.parameters == value;
+            let same = is_repetition(refund, &new, &parameters);
             checks.note("out_refund_no", same, || {
                 format!(
                     "the number is known ({}), same parameters: {same}",
@@ -38,21 +56,17 @@ impl Wechat {
                 )
             });
             return if same {
-                Ok(Reply::json(200, &refund.view()))
+                Ok(key)
             } else {
-                let message = "请求重入时，退款参数与首次请求时不一致";
-                Err(Refusal::invalid_request(number::OTHER_PARAMETERS, message))
+                Err(RefundProblem::OtherParameters)
             };
         }
-        let order_key = self.refunded_order(&sender.mchid, &new, checks)?;
+        let order_key = self.refunded_order(mchid, &new, checks)?;
         let amounts = self.check_refund(&order_key, &new, checks)?;
-        self.charge(&sender.mchid, &order_key, &new, &value, amounts)?;
-        self.insert_refund(&key, &order_key, new, value, amounts);
+        self.charge(mchid, &order_key, &new, &parameters, amounts)?;
+        self.insert_refund(&key, &order_key, new, parameters, amounts);
         self.update_trade_state(&order_key);
-        match self.book.refunds.get(&key) {
-            Some(refund) => Ok(Reply::json(200, &refund.view())),
-            None => Err(Refusal::system_error()),
-        }
+        Ok(key)
     }
 
     /// The order the call names; it must be this merchant's.
@@ -61,15 +75,14 @@ impl Wechat {
         mchid: &str,
         new: &NewRefund,
         checks: &mut Checks,
-    ) -> Result<OrderKey, Refusal> {
+    ) -> Result<OrderKey, RefundProblem> {
         let found = match &new.by {
             OrderNumber::TransactionId(id) => self.book.transactions.get(id).cloned(),
             OrderNumber::OutTradeNo(number) => Some((mchid.to_owned(), number.clone())),
             OrderNumber::Both(id, number) => {
                 let key = self.book.transactions.get(id).cloned();
                 if key.as_ref().is_some_and(|(_, other)| other != number) {
-                    let message = "微信支付订单号与商户订单号不匹配";
-                    return Err(Refusal::invalid_request(number::OTHER, message));
+                    return Err(RefundProblem::TwoOrders);
                 }
                 key
             }
@@ -77,10 +90,7 @@ impl Wechat {
         if let Some((owner, _)) = &found
             && owner != mchid
         {
-            return Err(Refusal::invalid_request(
-                number::OTHER_MERCHANT,
-                "商户号与订单不匹配",
-            ));
+            return Err(RefundProblem::OtherMerchant);
         }
         let found = found.filter(|key| {
             self.book
@@ -92,14 +102,7 @@ impl Wechat {
             Some((_, number)) => format!("order {number} was paid"),
             None => "no paid order has this number".to_owned(),
         });
-        found.ok_or_else(|| {
-            Refusal::new(
-                404,
-                "RESOURCE_NOT_EXISTS",
-                number::ORDER_NOT_EXIST,
-                "订单不存在或未支付",
-            )
-        })
+        found.ok_or(RefundProblem::NoPaidOrder)
     }
 
     /// The business rules of a new refund.
@@ -108,24 +111,21 @@ impl Wechat {
         key: &OrderKey,
         new: &NewRefund,
         checks: &mut Checks,
-    ) -> Result<Amounts, Refusal> {
-        let refuse = |message: &str| Refusal::invalid_request(number::OTHER, message);
+    ) -> Result<Amounts, RefundProblem> {
         let order = self
             .book
             .orders
             .get(key)
-            .ok_or_else(Refusal::order_not_exist)?;
-        let payment = order.payment().ok_or_else(Refusal::order_not_exist)?;
+            .ok_or(RefundProblem::NoPaidOrder)?;
+        let payment = order.payment().ok_or(RefundProblem::NoPaidOrder)?;
         if new.total != order.total {
-            return Err(refuse("订单金额或退款金额与之前请求不一致，请核实后再试"));
+            return Err(RefundProblem::OtherTotal);
         }
         if self.now_ms - payment.at_ms > REFUND_LIMIT_MS {
-            return Err(refuse(
-                "订单已超过可退款期限，支付成功超过一年的订单不能退款",
-            ));
+            return Err(RefundProblem::TooLate);
         }
         if order.refunds.len() >= REFUNDS_PER_ORDER {
-            return Err(refuse("一笔订单最多支持 50 次部分退款"));
+            return Err(RefundProblem::TooMany);
         }
         let holding = || {
             self.book
@@ -141,7 +141,9 @@ impl Wechat {
             )
         });
         if new.refund > refundable {
-            return Err(refuse("申请退款金额大于订单可退金额"));
+            return Err(RefundProblem::TooMuch {
+                nothing_left: !refundable.is_positive(),
+            });
         }
         let last = self
             .book
@@ -150,7 +152,7 @@ impl Wechat {
             .max();
         let spacing = self.assumptions.refund_spacing_ms;
         if last.is_some_and(|last| self.now_ms - last < spacing) {
-            return Err(self.rate_limited("同一订单的退款请求过于频繁，请至少间隔一分钟"));
+            return Err(RefundProblem::TooSoon);
         }
         let payer_left = left(
             payment.payer_total,
@@ -167,7 +169,7 @@ impl Wechat {
         new: &NewRefund,
         value: &Value,
         amounts: Amounts,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RefundProblem> {
         let Some(merchant) = self.book.merchants.get_mut(mchid) else {
             return Ok(());
         };
@@ -191,8 +193,7 @@ impl Wechat {
                 }
             }
         }
-        let message = "基本账户余额不足，请充值后重新发起";
-        Err(Refusal::new(403, "NOT_ENOUGH", number::OTHER, message))
+        Err(RefundProblem::NotEnough)
     }
 
     fn insert_refund(
@@ -225,6 +226,8 @@ impl Wechat {
             out_refund_no: new.out_refund_no,
             transaction_id,
             out_trade_no: order_key.1.clone(),
+            protocol: new.protocol,
+            by_hand: new.by_hand,
             total: order.total,
             refund: new.refund,
             payer_total: amounts.payer_total,
@@ -267,6 +270,50 @@ impl Wechat {
         } else {
             (RefundEnd::Success, fault.delay_ms.unwrap_or(SLOW_MS))
         }
+    }
+}
+
+impl Wechat {
+    /// A refund made by hand in WeChat's console: the same rules, and a number the merchant did not choose.
+    pub(crate) fn console_refund(
+        &mut self,
+        order_key: &OrderKey,
+        amount: Fen,
+        out_refund_no: Option<String>,
+    ) -> Result<String, Refusal> {
+        let mut checks = Checks::new(false);
+        let order = self
+            .book
+            .orders
+            .get(order_key)
+            .ok_or_else(Refusal::order_not_exist)?;
+        // UNCONFIRMED: that notifications of refunds made in the console speak the protocol of the order.
+        let (total, protocol) = (order.total, order.protocol);
+        // UNCONFIRMED: how the console numbers its refunds. Digits are allowed everywhere.
+        let out_refund_no = out_refund_no.unwrap_or_else(|| self.ids.refund_id(self.now_ms));
+        let key = (order_key.0.clone(), out_refund_no.clone());
+        if self.book.refunds.contains_key(&key) || !amount.is_positive() {
+            let message = "退款单号已使用，或退款金额有误";
+            return Err(Refusal::invalid_request(number::OTHER, message));
+        }
+        let new = NewRefund {
+            by: OrderNumber::OutTradeNo(order_key.1.clone()),
+            out_refund_no: out_refund_no.clone(),
+            notify_url: None,
+            funds_account: None,
+            refund: amount,
+            total,
+            protocol,
+            by_hand: true,
+        };
+        let amounts = self
+            .check_refund(order_key, &new, &mut checks)
+            .map_err(|why| self.refuse_refund(why))?;
+        self.charge(&key.0, order_key, &new, &Value::Null, amounts)
+            .map_err(|why| self.refuse_refund(why))?;
+        self.insert_refund(&key, order_key, new, Value::Null, amounts);
+        self.update_trade_state(order_key);
+        Ok(out_refund_no)
     }
 }
 

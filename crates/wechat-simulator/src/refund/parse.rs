@@ -6,23 +6,27 @@ use serde_json::Value;
 use crate::assumptions::Assumptions;
 use crate::notify_url;
 use crate::order::currency;
+use crate::protocol::Protocol;
 use crate::refusal::Refusal;
 use crate::strict::{self, Object, Text};
 
 /// A refund call that is well-formed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct NewRefund {
-    pub(super) by: OrderNumber,
-    pub(super) out_refund_no: String,
-    pub(super) notify_url: Option<String>,
-    pub(super) funds_account: Option<String>,
-    pub(super) refund: Fen,
-    pub(super) total: Fen,
+pub(crate) struct NewRefund {
+    pub(crate) by: OrderNumber,
+    pub(crate) out_refund_no: String,
+    pub(crate) notify_url: Option<String>,
+    pub(crate) funds_account: Option<String>,
+    pub(crate) refund: Fen,
+    pub(crate) total: Fen,
+    pub(crate) protocol: Protocol,
+    /// Made in WeChat's console.
+    pub(crate) by_hand: bool,
 }
 
 /// Which of the two numbers names the order.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum OrderNumber {
+pub(crate) enum OrderNumber {
     TransactionId(String),
     OutTradeNo(String),
     Both(String, String),
@@ -71,6 +75,8 @@ pub(super) fn new_refund(value: &Value, assumptions: &Assumptions) -> Result<New
         funds_account: funds_account.map(str::to_owned),
         refund: Fen::new(refund),
         total: Fen::new(total),
+        protocol: Protocol::V3,
+        by_hand: false,
     })
 }
 

@@ -266,3 +266,50 @@ fn the_trade_state_can_wait_for_the_refund_to_succeed() {
     assert_eq!(shop.query("ORDER-000001").1["trade_state"], "REFUND");
     assert_eq!(refund(&mut shop, "R-2", 1).0, 200);
 }
+
+#[test]
+fn a_refund_made_by_hand_follows_the_rules_and_is_told_to_the_console_address() {
+    let mut shop = paid_shop();
+    let order = (MCHID.to_owned(), "ORDER-000001".to_owned());
+    let by_hand = |fen| Command::ConsoleRefund {
+        order: order.clone(),
+        amount: fen::Fen::new(fen),
+        out_refund_no: None,
+    };
+    let CommandAnswer::Refund(number) = shop.control(by_hand(990)) else {
+        panic!("no refund");
+    };
+    shop.pass(3_000);
+    assert!(shop.sent.is_empty(), "no address, no notification");
+    assert_eq!(status(&mut shop, &number), "SUCCESS");
+    shop.control(Command::SetRefundNotifyUrl {
+        mchid: MCHID.to_owned(),
+        url: Some(NOTIFY_URL.to_owned()),
+    });
+    shop.control(by_hand(1000));
+    shop.pass(3_000);
+    let (envelope, resource) = shop.open(&shop.sent[0]).unwrap();
+    assert_eq!(envelope["event_type"], "REFUND.SUCCESS");
+    assert_eq!(resource["amount"]["refund"], 1000);
+    let more = shop.step(Input::Control(by_hand(1)));
+    assert!(matches!(
+        more,
+        Some(Output::Control(Err(CommandError::Refused(_))))
+    ));
+}
+
+#[test]
+fn a_refund_can_be_misreported() {
+    let mut shop = paid_shop();
+    refund(&mut shop, "R-1", 990);
+    shop.control(Command::Misreport {
+        order: (MCHID.to_owned(), "ORDER-000001".to_owned()),
+        out_refund_no: Some("R-1".to_owned()),
+        changes: json!({ "amount": { "refund": 991 } }),
+    });
+    let (envelope, resource) = shop.open(&shop.sent[0]).expect("genuine");
+    assert_eq!(envelope["event_type"], "REFUND.SUCCESS");
+    assert_eq!(resource["refund_status"], "SUCCESS");
+    assert_eq!(resource["amount"]["refund"], 991);
+    assert_eq!(status(&mut shop, "R-1"), "PROCESSING");
+}

@@ -35,6 +35,7 @@ impl Wechat {
             (Some(error), _) => Err(error),
             (None, Route::StableToken) => self.stable_token(request, checks),
             (None, Route::AccessToken) => self.access_token(&request.target, checks),
+            (None, Route::PhoneNumber) => self.phone_number(request, checks),
             (None, _) => self.code2session(&request.target, checks),
         };
         let result = match fault.map(|fault| fault.fault) {

@@ -1,12 +1,14 @@
 //! What becomes of a request: its log entry, and the output of the step.
 
 use serde_json::json;
+use wechatpay::v2::Fields;
 use wechatpay::v3::RawResponse;
 
+use crate::book::RefundKey;
 use crate::fault::{Fault, FaultKind};
 use crate::heart::Wechat;
 use crate::log::{Checks, Entry, Message};
-use crate::message::{Output, WireRequest};
+use crate::message::{Output, UNTIL_RELEASED, WireRequest};
 use crate::route::Route;
 
 /// How long an answer is held back unless the fault says otherwise.
@@ -65,12 +67,16 @@ impl Wechat {
             }
         });
         let delay_ms = fault.and_then(|fault| fault.delay_ms);
-        let slow = fault.is_some_and(|fault| fault.fault == FaultKind::SlowAnswer);
+        let is = |kind| fault.is_some_and(|fault| fault.fault == kind);
+        let after_ms = if is(FaultKind::AnswerHeld) {
+            UNTIL_RELEASED
+        } else if is(FaultKind::SlowAnswer) {
+            delay_ms.unwrap_or(SLOW_MS)
+        } else {
+            0
+        };
         self.outputs.push(match fate {
-            Fate::Answered(response) => Output::Answer {
-                response,
-                after_ms: if slow { delay_ms.unwrap_or(SLOW_MS) } else { 0 },
-            },
+            Fate::Answered(response) => Output::Answer { response, after_ms },
             Fate::Lost { reset } => Output::NoAnswer {
                 after_ms: delay_ms.unwrap_or(0),
                 reset,
@@ -78,10 +84,34 @@ impl Wechat {
         });
     }
 
+    fn v2_subject(&self, body: &[u8]) -> Subject {
+        let fields = Fields::parse(body).unwrap_or_default();
+        let own = |name: &str| fields.get(name).map(str::to_owned);
+        let mchid = own("mch_id");
+        let by_refund = |key: &RefundKey| {
+            let refund = self.book.refunds.get(key);
+            refund.map(|refund| refund.out_trade_no.clone())
+        };
+        let out_trade_no = own("out_trade_no")
+            .or_else(|| {
+                let key = self.book.transactions.get(fields.get("transaction_id")?)?;
+                Some(key.1.clone())
+            })
+            .or_else(|| by_refund(&(mchid.clone()?, own("out_refund_no")?)))
+            .or_else(|| by_refund(self.book.refund_ids.get(fields.get("refund_id")?)?));
+        Subject {
+            mchid,
+            out_trade_no,
+        }
+    }
+
     /// Which merchant and order a request is about, as far as faults and the log need to know.
     pub(super) fn subject(&self, route: &Route, request: &WireRequest) -> Subject {
         if self.faults.is_empty() && !self.log.is_on() {
             return Subject::default();
+        }
+        if let Route::V2(_) = route {
+            return self.v2_subject(&request.body);
         }
         let body: serde_json::Value =
             serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({}));
@@ -117,9 +147,12 @@ impl Wechat {
             Route::Prepay => member("out_trade_no"),
             Route::CreateRefund => member("out_trade_no")
                 .or_else(|| member("transaction_id").and_then(|id| by_id(&id))),
-            Route::Certificates | Route::Code2Session | Route::StableToken | Route::AccessToken => {
-                None
-            }
+            Route::Certificates
+            | Route::Code2Session
+            | Route::StableToken
+            | Route::AccessToken
+            | Route::PhoneNumber
+            | Route::V2(_) => None,
         };
         Subject {
             mchid,

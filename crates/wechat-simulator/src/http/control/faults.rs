@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Body, Done, Front, Problem, done, keys, throw};
 use crate::assumptions::Assumptions;
@@ -46,6 +48,28 @@ fn without_certificate(front: &Front) -> Vec<String> {
 #[utoipa::path(delete, path = "/faults", responses((status = 200, body = Done)))]
 pub(super) async fn clear(State(front): State<Arc<Front>>) -> Result<Json<Done>, Problem> {
     done(&front, Command::ClearFaults)
+}
+
+/// Answers on hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HeldAnswers {
+    /// How many wait to be released.
+    held: usize,
+}
+
+/// How many answers are held back by the fault `answer_held`.
+#[utoipa::path(get, path = "/held", responses((status = 200, body = HeldAnswers)))]
+pub(super) async fn held(State(front): State<Arc<Front>>) -> Json<HeldAnswers> {
+    let held = *front.held.borrow();
+    Json(HeldAnswers { held })
+}
+
+/// Lets all held answers go. Returns how many there were.
+#[utoipa::path(post, path = "/held/release", responses((status = 200, body = HeldAnswers)))]
+pub(super) async fn release(State(front): State<Arc<Front>>) -> Json<HeldAnswers> {
+    let held = *front.held.borrow();
+    front.released.send_modify(|count| *count += 1);
+    Json(HeldAnswers { held })
 }
 
 /// How this WeChat behaves where the documentation leaves it open.

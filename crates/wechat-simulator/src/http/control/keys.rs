@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wechatpay::crypto::Certificate;
+use wechatpay::crypto::{ApiV3Key, Certificate};
+use wechatpay::v2::ApiKey;
 
-use super::{Body, Front, Problem, merchant_of, throw};
+use super::{Body, Done, Front, Problem, done, merchant_of, phone, throw};
 use crate::control::Command;
-use crate::credentials::{merchant_pair, platform_certificate};
+use crate::credentials::{merchant_pair, platform_certificate, random_text};
 use crate::keys::SigningMode;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -229,9 +230,96 @@ pub(super) async fn replace_merchant_certificate(
         key: Arc::new(certificate.public_key().clone()),
     };
     throw(&front, command)?;
+    if let Some(tls) = &front.tls {
+        tls.trust(&certificate_pem).map_err(Problem::internal)?;
+    }
     Ok(Json(MerchantPair {
         serial_no,
         private_key_pem,
         certificate_pem,
     }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewApiV3Key {
+    /// Default: the only merchant there is.
+    mchid: Option<String>,
+    /// 32 letters and digits; made up if absent.
+    apiv3_key: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ApiV3KeyText {
+    /// What WeChat encrypts with from now on.
+    apiv3_key: String,
+}
+
+/// The merchant sets another APIv3 key: what WeChat sends from now on is encrypted with it.
+#[utoipa::path(post, path = "/keys/apiv3", request_body = NewApiV3Key,
+    responses((status = 200, body = ApiV3KeyText), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn replace_api_v3_key(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<NewApiV3Key>,
+) -> Result<Json<ApiV3KeyText>, Problem> {
+    let mchid = merchant_of(&front, body.mchid.as_deref())?;
+    let apiv3_key = match body.apiv3_key {
+        Some(text) => text,
+        None => random_text(32).map_err(Problem::internal)?,
+    };
+    let key = ApiV3Key::new(&apiv3_key).map_err(|why| Problem::bad(why.to_string()))?;
+    let key = Some(key);
+    throw(&front, Command::SetApiV3Key { mchid, key })?;
+    Ok(Json(ApiV3KeyText { apiv3_key }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewApiKey {
+    /// Default: the only merchant there is.
+    mchid: Option<String>,
+    /// 32 letters and digits; made up if absent.
+    api_key: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ApiKeyText {
+    /// What messages of API v2 are signed with from now on.
+    api_key: String,
+}
+
+/// The merchant sets another key of API v2: it counts at once, for requests, answers and notifications.
+#[utoipa::path(post, path = "/keys/api", request_body = NewApiKey,
+    responses((status = 200, body = ApiKeyText), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn replace_api_key(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<NewApiKey>,
+) -> Result<Json<ApiKeyText>, Problem> {
+    let mchid = merchant_of(&front, body.mchid.as_deref())?;
+    let api_key = match body.api_key {
+        Some(text) => text,
+        None => random_text(32).map_err(Problem::internal)?,
+    };
+    let key = ApiKey::parse(&api_key).map_err(|why| Problem::bad(why.to_string()))?;
+    let key = Some(key);
+    throw(&front, Command::SetApiKey { mchid, key })?;
+    Ok(Json(ApiKeyText { api_key }))
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WhichApp {
+    /// Default: the only one there is.
+    appid: Option<String>,
+}
+
+/// Another server with the same secret forces a new access token: the one in use ends at once.
+#[utoipa::path(post, path = "/access-token/replace", request_body = WhichApp,
+    responses((status = 200, body = Done), (status = 404, body = Problem)))]
+pub(super) async fn replace_token(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<WhichApp>,
+) -> Result<Json<Done>, Problem> {
+    let appid = phone::app_or_only(&front, body.appid)?;
+    done(&front, Command::ReplaceToken { appid })
 }

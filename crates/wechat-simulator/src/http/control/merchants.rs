@@ -65,6 +65,9 @@ pub(super) struct FileTexts {
     certificate_pem: String,
     /// `pub_key.pem`
     public_key_pem: String,
+    /// `simulator_ca.pem`, with TLS
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authority_pem: Option<String>,
 }
 
 impl FileTexts {
@@ -73,6 +76,7 @@ impl FileTexts {
             settings: files.settings.clone(),
             private_key_pem: files.credentials.merchant_key_pem.clone(),
             certificate_pem: files.credentials.merchant_certificate_pem.clone(),
+            authority_pem: files.authority_pem.clone(),
             public_key_pem: files
                 .credentials
                 .public_key_pem()
@@ -113,7 +117,12 @@ pub(super) async fn add(
     }
     let merchant = made.merchant().map_err(Problem::internal)?;
     throw(&front, Command::AddMerchant(Box::new(merchant)))?;
-    let files = MerchantFiles::new(made, &front.base_url).map_err(Problem::internal)?;
+    let mut files = MerchantFiles::new(made, &front.base_url).map_err(Problem::internal)?;
+    if let Some(tls) = &front.tls {
+        tls.trust(&files.credentials.merchant_certificate_pem)
+            .map_err(Problem::internal)?;
+        files = files.with_tls(&tls.base_url, &tls.authority_pem);
+    }
     let texts = FileTexts::new(&files)?;
     front
         .merchants
@@ -158,6 +167,27 @@ pub(super) async fn balance(
     let mchid = merchant_of(&front, body.mchid.as_deref())?;
     let balance = body.balance_fen.map(Fen::new);
     done(&front, Command::SetBalance { mchid, balance })
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefundNotifyUrl {
+    /// Default: the only merchant there is.
+    mchid: Option<String>,
+    /// The address set in WeChat's console; `null` for none.
+    url: Option<String>,
+}
+
+/// Sets where notifications of refunds go that name no address, such as those made in WeChat's console.
+#[utoipa::path(post, path = "/refund-notify-url", request_body = RefundNotifyUrl,
+    responses((status = 200, body = Done), (status = 404, body = Problem)))]
+pub(super) async fn refund_notify_url(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<RefundNotifyUrl>,
+) -> Result<Json<Done>, Problem> {
+    let mchid = merchant_of(&front, body.mchid.as_deref())?;
+    let url = body.url;
+    done(&front, Command::SetRefundNotifyUrl { mchid, url })
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

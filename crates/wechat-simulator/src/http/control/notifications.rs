@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::orders::order_key;
 use super::{Body, Done, Front, Problem, done};
 use crate::control::Command;
 use crate::notice::{Delivery, Finding};
@@ -26,6 +28,52 @@ pub(super) async fn resend(
     Path(delivery): Path<u64>,
 ) -> Result<Json<Done>, Problem> {
     done(&front, Command::Resend { delivery })
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Replay {
+    /// Another address than the one it was sent to.
+    url: Option<String>,
+}
+
+/// Sends a genuine notification again byte for byte, as somebody who listened can. Only what was sent can be replayed.
+#[utoipa::path(post, path = "/notifications/{delivery}/replay", params(("delivery" = u64, Path)), request_body = Replay,
+    responses((status = 200, body = Done), (status = 404, body = Problem)))]
+pub(super) async fn replay(
+    State(front): State<Arc<Front>>,
+    Path(delivery): Path<u64>,
+    Body(body): Body<Replay>,
+) -> Result<Json<Done>, Problem> {
+    let url = body.url;
+    done(&front, Command::Replay { delivery, url })
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Misreport {
+    /// About which order, paid or not.
+    out_trade_no: String,
+    /// About this refund of it.
+    out_refund_no: Option<String>,
+    /// What differs, as a JSON Merge Patch of the decrypted resource, for example `{"amount": {"total": 1}}`.
+    #[schema(value_type = Object)]
+    changes: Value,
+}
+
+/// WeChat reports, signed and encrypted as always, something else than the order. The receiver must refuse it.
+#[utoipa::path(post, path = "/notifications/misreport", request_body = Misreport,
+    responses((status = 200, body = Done), (status = 404, body = Problem)))]
+pub(super) async fn misreport(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<Misreport>,
+) -> Result<Json<Done>, Problem> {
+    let command = Command::Misreport {
+        order: order_key(&front, &body.out_trade_no)?,
+        out_refund_no: body.out_refund_no,
+        changes: body.changes,
+    };
+    done(&front, command)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,13 +102,7 @@ pub(super) async fn forge(
             "a forgery needs a flaw: nobody can forge WeChat's signature",
         ));
     }
-    let order = front.read(|wechat| {
-        wechat
-            .orders()
-            .find(|order| order.out_trade_no == body.out_trade_no)
-            .map(|order| (order.mchid.clone(), order.out_trade_no.clone()))
-    });
-    let order = order.ok_or_else(|| Problem::not_found(format!("order {}", body.out_trade_no)))?;
+    let order = order_key(&front, &body.out_trade_no)?;
     done(
         &front,
         Command::Forge {

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Front, Problem};
+use crate::book::OrderKey;
 use crate::heart::Wechat;
 use crate::order::{Order, PREPAY_LIFE_MS};
+use crate::protocol::Protocol;
 
 /// An order as WeChat keeps it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +34,11 @@ pub(super) struct OrderView {
     openid: String,
     /// The name of that user, if this simulator gave out the openid.
     user: Option<String>,
-    /// `NOTPAY`, `SUCCESS`, `REFUND` or `CLOSED`.
+    /// `JSAPI`, `NATIVE`, `APP`, `MWEB` or `MICROPAY`.
+    trade_type: &'static str,
+    /// Which protocol it was made by.
+    protocol: Protocol,
+    /// `NOTPAY`, `SUCCESS`, `REFUND` or `CLOSED`; for payment codes also `USERPAYING`, `PAYERROR` or `REVOKED`.
     trade_state: &'static str,
     /// Where its payment notification goes.
     notify_url: String,
@@ -42,6 +48,8 @@ pub(super) struct OrderView {
     pay_until_ms: Option<i64>,
     /// The newest prepay id that still opens the cashier.
     prepay_id: Option<String>,
+    /// What belongs to it that is scanned or followed: `code_url` or `mweb_url`.
+    link: Option<String>,
     /// All prepay ids, oldest first.
     prepay_ids: Vec<String>,
     /// WeChat's number, once paid.
@@ -74,6 +82,8 @@ impl OrderView {
                 .users()
                 .find(|(openid, _, _)| *openid == order.openid)
                 .map(|(_, _, user)| user.to_owned()),
+            trade_type: order.trade_type.name(),
+            protocol: order.protocol,
             trade_state: order.trade_state(),
             notify_url: order.notify_url.clone(),
             created_at_ms: order.created_ms,
@@ -83,6 +93,7 @@ impl OrderView {
                 .rev()
                 .find(|(_, prepay)| !prepay.dead && now_ms - prepay.made_ms < PREPAY_LIFE_MS)
                 .map(|(id, _)| (*id).to_owned()),
+            link: prepays.last().and_then(|(_, prepay)| prepay.link.clone()),
             prepay_ids: prepays.iter().map(|(id, _)| (*id).to_owned()).collect(),
             transaction_id: payment.map(|payment| payment.transaction_id.clone()),
             paid_at_ms: payment.map(|payment| payment.at_ms),
@@ -138,6 +149,18 @@ pub(super) async fn one(
                 .orders()
                 .find(|order| order.out_trade_no == out_trade_no)
                 .map(|order| Json(OrderView::new(wechat, order, now_ms)))
+        })
+        .ok_or_else(|| Problem::not_found(format!("order {out_trade_no}")))
+}
+
+/// The order with this number; the first, if several merchants have used it.
+pub(super) fn order_key(front: &Front, out_trade_no: &str) -> Result<OrderKey, Problem> {
+    front
+        .read(|wechat| {
+            wechat
+                .orders()
+                .find(|order| order.out_trade_no == out_trade_no)
+                .map(|order| (order.mchid.clone(), order.out_trade_no.clone()))
         })
         .ok_or_else(|| Problem::not_found(format!("order {out_trade_no}")))
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use fen::Fen;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Body, Done, Front, Problem, done};
-use crate::control::Command;
+use super::orders::order_key;
+use super::{Body, Done, Front, Problem, done, throw};
+use crate::control::{Command, CommandAnswer};
 use crate::refund::{Refund, RefundEnd, RefundState};
 
 /// A refund as WeChat keeps it.
@@ -57,6 +59,44 @@ impl From<&Refund> for RefundView {
 #[utoipa::path(get, path = "/refunds", responses((status = 200, body = Vec<RefundView>)))]
 pub(super) async fn list(State(front): State<Arc<Front>>) -> Json<Vec<RefundView>> {
     Json(front.read(|wechat| wechat.refunds().map(RefundView::from).collect()))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsoleRefund {
+    /// Of which paid order.
+    out_trade_no: String,
+    /// How much.
+    refund_fen: i64,
+    /// Its number; made up if absent.
+    out_refund_no: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConsoleRefundNumber {
+    /// The merchant's number of the refund.
+    out_refund_no: String,
+}
+
+/// A refund made by hand in WeChat's console. It is notified to the address of `/refund-notify-url`.
+#[utoipa::path(post, path = "/refunds", request_body = ConsoleRefund,
+    responses((status = 200, body = ConsoleRefundNumber), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn console(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<ConsoleRefund>,
+) -> Result<Json<ConsoleRefundNumber>, Problem> {
+    let command = Command::ConsoleRefund {
+        order: order_key(&front, &body.out_trade_no)?,
+        amount: Fen::new(body.refund_fen),
+        out_refund_no: body.out_refund_no,
+    };
+    match throw(&front, command)? {
+        CommandAnswer::Refund(out_refund_no) => Ok(Json(ConsoleRefundNumber { out_refund_no })),
+        CommandAnswer::Done
+        | CommandAnswer::LoginCode { .. }
+        | CommandAnswer::PaymentCode(_)
+        | CommandAnswer::PhoneCode(_) => Err(Problem::internal("no refund was made")),
+    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
