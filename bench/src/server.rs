@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 use shouyin_core::id::{Appid, Mchid, Openid, OrderNo, PrepayId};
 use shouyin_core::outcome::Outcome;
 use shouyin_core::payment::decide::{NewPayment, PayDecision, create, on_prepay, pay};
-use shouyin_core::ports::{BoxFuture, Changes, Clock, Ids, Load, Ports, Store, transact};
+use shouyin_core::ports::{
+    BoxFuture, Changes, Clock, Ids, Load, Ports, Store, WebhookSender, transact,
+};
 use shouyin_core::session::{SESSION_MS, Session};
+use shouyin_core::webhook::model::{Message, Reply};
+use shouyin_server::config::Limits;
 use shouyin_server::{ExchangeError, LoginPort, Parts, Server, SystemClock, SystemIds};
 use shouyin_store::SqliteStore;
 use shouyin_wechat::{MerchantAccount, WechatAcquirer};
@@ -51,6 +55,24 @@ impl LoginPort for NoLogin {
     }
 }
 
+/// Nobody wants webhooks during a measurement.
+#[derive(Debug)]
+struct NoMerchants;
+
+impl WebhookSender for NoMerchants {
+    fn accepts(&self, _: &str) -> Result<(), String> {
+        Err("there are no webhooks here".into())
+    }
+
+    fn send<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Reply> {
+        Box::pin(async {
+            Reply::None {
+                reason: "there are no webhooks here".into(),
+            }
+        })
+    }
+}
+
 /// Serves until its standard input closes.
 pub(crate) async fn serve(directory: &Path, upstream: &str, waiting: u32) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.join("bench.db"))?);
@@ -63,12 +85,21 @@ pub(crate) async fn serve(directory: &Path, upstream: &str, waiting: u32) -> any
         acquirer: Arc::new(acquirer),
         clock,
         ids,
+        merchants: Arc::new(NoMerchants),
+        policies: Arc::default(),
     };
     let api_key = prepare(&ports).await?;
     let numbers = open_payments(&ports, waiting).await?;
 
     let apps = BTreeMap::from([(Mchid::parse(MCHID)?, vec![Appid::parse(APPID)?])]);
-    let server = Server::build(Parts::new(ports, Arc::new(NoLogin), apps));
+    let mut parts = Parts::new(ports, Arc::new(NoLogin), apps);
+    // The load comes from one merchant, which may ask for as much as there is.
+    parts.limits = Limits {
+        requests_per_second: 0,
+        burst: 0,
+        concurrent: 100_000,
+    };
+    let server = Server::build(parts);
     let listener = shouyin_server::bind(([127, 0, 0, 1], 0).into()).await?;
     let ready = Ready {
         address: listener.local_addr()?,
@@ -116,7 +147,7 @@ fn account(
         Arc::new(random_nonce),
     );
     Ok(MerchantAccount {
-        client,
+        protocols: client.into(),
         appids: BTreeSet::from([Appid::parse(APPID)?]),
         notify_url: text::NotifyUrl::parse("https://pay.example.com/wechat/notify/1900000001")?,
     })
@@ -178,6 +209,7 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
         &created.payment,
         &new.appid,
         &Openid::parse(OPENID)?,
+        &ports.acquirer.route(&new.mchid),
         now,
         ids,
     );

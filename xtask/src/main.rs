@@ -4,13 +4,16 @@
 //! A step is a module in `steps/`; the checks we invented are `layers` and `tidy`; `tools/` finds
 //! and installs what a step needs.
 
+mod fuzz;
 mod layers;
 mod process;
 mod repository;
+mod sim;
 mod steps;
 mod stopwatch;
 mod tidy;
 mod tools;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -59,9 +62,34 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Build the simulation in release and run it, for example `sim run --seconds 60` or `sim replay 4711:1024`.
+    /// Search every parser of foreign bytes for inputs that break a promise, with coverage, for a bounded time.
+    Fuzz {
+        /// How long each target is searched.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+        /// Only this target, of those in fuzz/fuzz_targets.
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Kill the release program again and again while it is used, then compare its books with WeChat's.
+    Torture {
+        /// The form that is part of `cargo xtask test`: a minute instead of many.
+        #[arg(long)]
+        short: bool,
+        /// How often the server is killed.
+        #[arg(long)]
+        kills: Option<u32>,
+        /// Where chance begins; made up if left out.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// A program that is built already, instead of the release build of this source.
+        #[arg(long)]
+        program: Option<std::path::PathBuf>,
+    },
+    /// The deterministic simulation: alone, what a change has to pass; or `sim run`, `sim replay 4711:1024`, `sim matrix`,
+    /// `sim bugs` and more (see `sim help`).
     Sim {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
 }
@@ -96,7 +124,30 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Tidy => done(tidy::check(&repository)),
         Command::Screenshots => done(steps::browser::screenshots(&repository)),
         Command::Bench { arguments } => run_release(&repository, "bench", &arguments),
-        Command::Sim { arguments } => run_release(&repository, "simulation", &arguments),
+        Command::Fuzz { seconds, target } => {
+            fuzz::run(&repository, seconds, target.as_deref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Torture {
+            short,
+            kills,
+            seed,
+            program,
+        } => {
+            let usual = if short {
+                torture::SHORT_KILLS
+            } else {
+                torture::LONG_KILLS
+            };
+            let options = torture::Options {
+                kills: kills.unwrap_or(usual),
+                seed: seed.unwrap_or_else(|| u64::from(std::process::id())),
+                program,
+            };
+            torture::run(&repository, &options)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Sim { arguments } => sim::run(&repository, &arguments),
     }
 }
 

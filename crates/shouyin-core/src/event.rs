@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, Mchid, PaymentId};
+use crate::id::{EventId, Mchid, PaymentId, RefundId};
 use crate::time::Timestamp;
 
-/// The kinds of events, as merchants see them.
+/// The kinds of events, as merchants see them. `docs/events.md` is the catalogue.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -13,38 +13,79 @@ pub enum EventType {
     /// The merchant asked to be paid.
     #[serde(rename = "payment.created")]
     PaymentCreated,
+    /// The merchant changed what it asks for; earlier orders at WeChat are being closed.
+    #[serde(rename = "payment.revised")]
+    PaymentRevised,
     /// WeChat has the money; verified and cross-checked.
     #[serde(rename = "payment.paid")]
     PaymentPaid,
-    /// The payment was closed here, then WeChat reported it paid: money that needs a decision.
+    /// The payment was closed here, then WeChat reported it paid: kept or refunded, by the merchant's policy.
     #[serde(rename = "payment.paid_late")]
     PaymentPaidLate,
+    /// Money beyond what the payment asked for came in through another attempt: refunded or kept, by the merchant's policy.
+    #[serde(rename = "payment.surplus_paid")]
+    PaymentSurplusPaid,
     /// Nobody can pay it any more; WeChat confirmed it.
     #[serde(rename = "payment.closed")]
     PaymentClosed,
+    /// A refund was recorded: asked for here, made by policy, or found at WeChat.
+    #[serde(rename = "refund.created")]
+    RefundCreated,
+    /// The money went back.
+    #[serde(rename = "refund.succeeded")]
+    RefundSucceeded,
+    /// WeChat closed the refund: nothing went back, and the amount can be refunded again.
+    #[serde(rename = "refund.closed")]
+    RefundClosed,
+    /// WeChat will not make this refund: nothing went back.
+    #[serde(rename = "refund.rejected")]
+    RefundRejected,
+    /// The refund waits for a person: the balance must be topped up, or the payer's account cannot take the money.
+    #[serde(rename = "refund.action_needed")]
+    RefundActionNeeded,
+    /// A webhook endpoint failed for so long that nothing is sent to it any more.
+    #[serde(rename = "webhook_endpoint.disabled")]
+    EndpointDisabled,
 }
 
 impl EventType {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::PaymentCreated,
+        Self::PaymentRevised,
+        Self::PaymentPaid,
+        Self::PaymentPaidLate,
+        Self::PaymentSurplusPaid,
+        Self::PaymentClosed,
+        Self::RefundCreated,
+        Self::RefundSucceeded,
+        Self::RefundClosed,
+        Self::RefundRejected,
+        Self::RefundActionNeeded,
+        Self::EndpointDisabled,
+    ];
+
     /// The name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PaymentCreated => "payment.created",
+            Self::PaymentRevised => "payment.revised",
             Self::PaymentPaid => "payment.paid",
             Self::PaymentPaidLate => "payment.paid_late",
+            Self::PaymentSurplusPaid => "payment.surplus_paid",
             Self::PaymentClosed => "payment.closed",
+            Self::RefundCreated => "refund.created",
+            Self::RefundSucceeded => "refund.succeeded",
+            Self::RefundClosed => "refund.closed",
+            Self::RefundRejected => "refund.rejected",
+            Self::RefundActionNeeded => "refund.action_needed",
+            Self::EndpointDisabled => "webhook_endpoint.disabled",
         }
     }
 
     /// The inverse of [`EventType::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::PaymentCreated,
-            Self::PaymentPaid,
-            Self::PaymentPaidLate,
-            Self::PaymentClosed,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -57,11 +98,14 @@ pub struct Event {
     pub mchid: Mchid,
     /// What happened.
     pub event_type: EventType,
-    /// To which payment.
-    pub payment_id: PaymentId,
+    /// To which payment, if to one.
+    pub payment_id: Option<PaymentId>,
+    /// To which refund, if to one.
+    pub refund_id: Option<RefundId>,
     /// When it was stored.
     pub at: Timestamp,
-    /// The payment as it was then, as JSON text (see [`crate::payment::view::PaymentView`]).
+    /// The payment, the refund or the endpoint as it was then, as JSON text (see [`crate::payment::view::PaymentView`],
+    /// [`crate::refund::view::RefundView`], [`crate::webhook::view::EndpointView`]).
     pub data: String,
 }
 

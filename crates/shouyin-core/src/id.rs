@@ -70,9 +70,12 @@ macro_rules! shown {
     )*};
 }
 
+fn is_wechat_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'|' | b'*')
+}
+
 fn is_wechat_number(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'|' | b'*'))
+    text.bytes().all(is_wechat_byte)
 }
 
 fn is_generated(prefix: &str, text: &str) -> bool {
@@ -114,6 +117,30 @@ text_id!(
     "must be 6 to 32 letters, digits or _ - | *"
 );
 text_id!(
+    /// A refund of a payment: `ref_` and 32 hexadecimal digits, time-ordered.
+    RefundId, "refund id", |t| is_generated("ref_", t), "must be ref_ followed by 32 hexadecimal digits"
+);
+text_id!(
+    /// An address that webhooks are sent to: `whk_` and 32 hexadecimal digits.
+    EndpointId, "webhook endpoint id", |t| is_generated("whk_", t), "must be whk_ followed by 32 hexadecimal digits"
+);
+text_id!(
+    /// The shop's own number of a refund, 1 to 64 visible ASCII characters, unique within its payment.
+    RefundNo, "refund_no", |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 64 visible ASCII characters"
+);
+text_id!(
+    /// The merchant's number of one refund at WeChat: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per mchid
+    /// (WeChat Pay APIv3, "refund", `out_refund_no`). Whoever asks again under another number asks for a second refund.
+    OutRefundNo, "out_refund_no", |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| is_wechat_byte(b) || b == b'@'),
+    "must be 1 to 64 letters, digits or _ - | * @"
+);
+text_id!(
+    /// WeChat's number of a refund (`refund_id`), at most 32 characters.
+    WechatRefundId, "refund_id", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 32 visible ASCII characters"
+);
+text_id!(
     /// WeChat's number of a paid order, at most 32 characters.
     TransactionId, "transaction_id", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
     "must be 1 to 32 visible ASCII characters"
@@ -122,6 +149,13 @@ text_id!(
     /// WeChat's handle of an order waiting for payment, at most 64 characters, valid for two hours.
     PrepayId, "prepay_id", |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
     "must be 1 to 64 visible ASCII characters"
+);
+text_id!(
+    /// The way in which an attempt and its refunds reach WeChat, for example a protocol. Chosen by the acquirer when the
+    /// attempt is recorded and kept for ever: whatever was begun one way is asked for, repeated and refunded the same way.
+    /// Core never looks into it.
+    Route, "route", |t| (1..=16).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()),
+    "must be 1 to 16 lower-case letters and digits"
 );
 text_id!(
     /// A user inside one app, at most 128 characters. Personal data: `Debug` shows its end only.
@@ -135,13 +169,19 @@ text_id!(
 );
 shown!(
     PaymentId,
+    RefundId,
+    EndpointId,
     EventId,
+    RefundNo,
+    OutRefundNo,
+    WechatRefundId,
     Mchid,
     Appid,
     OrderNo,
     OutTradeNo,
     TransactionId,
     PrepayId,
+    Route,
     IdempotencyKey
 );
 
@@ -178,6 +218,27 @@ impl PaymentId {
     /// A fresh id.
     pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
         Self(format!("pay_{}", time_ordered(ids, now)))
+    }
+}
+
+impl RefundId {
+    /// A fresh id.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(format!("ref_{}", time_ordered(ids, now)))
+    }
+}
+
+impl EndpointId {
+    /// A fresh id.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(format!("whk_{}", time_ordered(ids, now)))
+    }
+}
+
+impl OutRefundNo {
+    /// A fresh number: 32 characters, half of what WeChat allows.
+    pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
+        Self(time_ordered(ids, now))
     }
 }
 

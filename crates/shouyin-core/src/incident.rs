@@ -1,6 +1,6 @@
 //! Incidents: verified messages that contradict our own record. They change no money state; people look at them.
 
-use crate::id::{Mchid, OutTradeNo, PaymentId};
+use crate::id::{Mchid, OutRefundNo, OutTradeNo, PaymentId};
 use crate::time::Timestamp;
 
 /// What does not fit.
@@ -20,13 +20,38 @@ pub enum IncidentKind {
     IncompleteSuccess,
     /// Another transaction id for an attempt that is paid already.
     TransactionMismatch,
-    /// A second attempt of the same payment was paid as well.
-    SecondSuccess,
+    /// An attempt was paid although its payment was paid already, or asked for another amount meanwhile.
+    SurplusPaid,
     /// WeChat says that an order it once confirmed does not exist.
     OrderVanished,
+    /// A refund with another amount, order or transaction than the one we asked for.
+    RefundMismatch,
+    /// Refunds of one order that together exceed what was paid for it.
+    RefundExceeds,
+    /// WeChat reported a final state of a refund, and later another one.
+    RefundContradiction,
+    /// WeChat says that a refund it once confirmed does not exist.
+    RefundVanished,
 }
 
 impl IncidentKind {
+    /// All kinds.
+    pub const ALL: [Self; 13] = [
+        Self::AmountMismatch,
+        Self::OwnerMismatch,
+        Self::PayerMismatch,
+        Self::ProductMismatch,
+        Self::UnknownOrder,
+        Self::IncompleteSuccess,
+        Self::TransactionMismatch,
+        Self::SurplusPaid,
+        Self::OrderVanished,
+        Self::RefundMismatch,
+        Self::RefundExceeds,
+        Self::RefundContradiction,
+        Self::RefundVanished,
+    ];
+
     /// The name in logs and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,30 +62,22 @@ impl IncidentKind {
             Self::UnknownOrder => "unknown_order",
             Self::IncompleteSuccess => "incomplete_success",
             Self::TransactionMismatch => "transaction_mismatch",
-            Self::SecondSuccess => "second_success",
+            Self::SurplusPaid => "surplus_paid",
             Self::OrderVanished => "order_vanished",
+            Self::RefundMismatch => "refund_mismatch",
+            Self::RefundExceeds => "refund_exceeds",
+            Self::RefundContradiction => "refund_contradiction",
+            Self::RefundVanished => "refund_vanished",
         }
     }
 
     /// The inverse of [`IncidentKind::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::AmountMismatch,
-            Self::OwnerMismatch,
-            Self::PayerMismatch,
-            Self::ProductMismatch,
-            Self::UnknownOrder,
-            Self::IncompleteSuccess,
-            Self::TransactionMismatch,
-            Self::SecondSuccess,
-            Self::OrderVanished,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// One incident. The same kind for the same order is kept once, however often it is seen.
+/// One incident. The same kind for the same order and refund is kept once, however often it is seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
     /// Whose incident it is.
@@ -69,6 +86,8 @@ pub struct Incident {
     pub kind: IncidentKind,
     /// The order at WeChat it is about.
     pub out_trade_no: OutTradeNo,
+    /// The refund it is about, if it is about one.
+    pub out_refund_no: Option<OutRefundNo>,
     /// The payment, when the order is known.
     pub payment_id: Option<PaymentId>,
     /// When it was first seen.

@@ -1,10 +1,18 @@
 //! Notifications: WeChat's messages to us. A notification is answered 2xx only after the commit made here.
 
-use crate::id::{Mchid, OutTradeNo, PaymentId};
+use std::sync::Arc;
+
+use crate::id::{Mchid, OutRefundNo, OutTradeNo, PaymentId};
 use crate::incident::{Incident, IncidentKind};
-use crate::payment::decide::{self, Mismatch};
-use crate::ports::{Changes, Load, PaymentKey, Ports, StoreError, Trade, transact};
+use crate::payment::decide::Mismatch;
+use crate::payment::model::{AttemptState, Payment};
+use crate::policy::Policy;
+use crate::ports::{
+    Changes, Ids, Load, PaymentKey, Ports, RefundFact, StoreError, Trade, transact,
+};
+use crate::task::TaskChange;
 use crate::time::Timestamp;
+use crate::{payment, refund};
 
 /// A notification whose signature, age and encryption were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +32,15 @@ pub struct Notice {
 pub enum NoticeContent {
     /// A payment.
     Payment(Box<Trade>),
+    /// A refund.
+    Refund(Box<RefundFact>),
+    /// News of a refund that nobody signed (the older protocol only encrypts them): WeChat is asked, nothing in it counts.
+    RefundHint {
+        /// Of which order.
+        out_trade_no: OutTradeNo,
+        /// Which refund; perhaps one that was made in WeChat's console.
+        out_refund_no: OutRefundNo,
+    },
     /// Something this version does not act on; kept as evidence.
     Other,
 }
@@ -80,6 +97,10 @@ pub enum NotificationEffect {
     Known,
     /// It contradicts our record; see the incident.
     Mismatch,
+    /// A refund of an order that is not known to be paid yet: that is asked for first.
+    TooEarly,
+    /// It proves nothing by itself; WeChat is being asked.
+    Asked,
     /// About something this version does not act on.
     Ignored,
 }
@@ -91,15 +112,24 @@ impl NotificationEffect {
             Self::Applied => "applied",
             Self::Known => "known",
             Self::Mismatch => "mismatch",
+            Self::TooEarly => "too_early",
+            Self::Asked => "asked",
             Self::Ignored => "ignored",
         }
     }
 
     /// The inverse of [`NotificationEffect::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Applied, Self::Known, Self::Mismatch, Self::Ignored]
-            .into_iter()
-            .find(|e| e.as_str() == text)
+        [
+            Self::Applied,
+            Self::Known,
+            Self::Mismatch,
+            Self::TooEarly,
+            Self::Asked,
+            Self::Ignored,
+        ]
+        .into_iter()
+        .find(|effect| effect.as_str() == text)
     }
 }
 
@@ -113,6 +143,9 @@ pub enum Received {
         /// To which payment.
         payment_id: Option<PaymentId>,
     },
+    /// Genuine, but it cannot be understood before something else is known, which is being asked for. Kept as evidence;
+    /// answer 5xx so that WeChat comes again.
+    TooEarly,
     /// Genuine, but it contradicts our record. Kept as an incident; answer 4xx so that WeChat comes again.
     Contradiction(Mismatch),
 }
@@ -150,8 +183,19 @@ pub async fn receive(
         effect: NotificationEffect::Ignored,
         body,
     };
-    let trade = match notice.content {
-        NoticeContent::Payment(trade) => trade,
+    let (out_trade_no, fact) = match notice.content {
+        NoticeContent::Payment(trade) => (trade.out_trade_no.clone(), Fact::Payment(trade)),
+        NoticeContent::Refund(fact) => (fact.out_trade_no.clone(), Fact::Refund(fact)),
+        NoticeContent::RefundHint {
+            out_trade_no,
+            out_refund_no,
+        } => (
+            out_trade_no.clone(),
+            Fact::RefundHint {
+                out_trade_no,
+                out_refund_no,
+            },
+        ),
         NoticeContent::Other => {
             let changes = Changes {
                 notification: Some(record),
@@ -164,57 +208,143 @@ pub async fn receive(
             });
         }
     };
-    record.out_trade_no = Some(trade.out_trade_no.clone());
+    record.out_trade_no = Some(out_trade_no.clone());
     let load = Load {
-        payment: Some(PaymentKey::OutTradeNo(
-            mchid.clone(),
-            trade.out_trade_no.clone(),
-        )),
+        payment: Some(PaymentKey::OutTradeNo(mchid.clone(), out_trade_no)),
         ..Load::default()
     };
-    let ids = std::sync::Arc::clone(&ports.ids);
+    let ids = Arc::clone(&ports.ids);
+    let policy = ports.policies.of(mchid);
     let mchid = mchid.clone();
-    let received = transact(&*ports.store, load, move |loaded| {
-        let Some(payment) = loaded.payment else {
-            return unknown_order(&mchid, record, &trade, now);
-        };
-        record.payment_id = Some(payment.id.clone());
-        match decide::on_trade(&payment, &trade, now, &*ids) {
-            Ok(mut changes) => {
-                record.effect = if changes.payment.is_some() {
-                    NotificationEffect::Applied
-                } else {
-                    NotificationEffect::Known
-                };
-                let received = Received::Accepted {
-                    effect: record.effect,
-                    payment_id: Some(payment.id),
-                };
-                changes.notification = Some(record);
-                (received, changes)
-            }
-            Err(mismatch) => {
-                record.effect = NotificationEffect::Mismatch;
-                let incident = mismatch.incident(&payment, &trade.out_trade_no, now);
+    transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => unknown_order(&mchid, record, &fact, now),
+        Some(payment) => apply(&payment, record, &fact, policy, now, &*ids),
+    })
+    .await
+    .map_err(NotificationError::from)
+}
+
+/// What a notification says about money.
+enum Fact {
+    Payment(Box<Trade>),
+    Refund(Box<RefundFact>),
+    RefundHint {
+        out_trade_no: OutTradeNo,
+        out_refund_no: OutRefundNo,
+    },
+}
+
+fn apply(
+    payment: &Payment,
+    mut record: NotificationRecord,
+    fact: &Fact,
+    policy: Policy,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Received, Changes) {
+    record.payment_id = Some(payment.id.clone());
+    let (applied, incident) = match fact {
+        Fact::Payment(trade) => {
+            let applied = payment::decide::on_trade(payment, trade, policy, now, ids);
+            let incident = applied
+                .as_ref()
+                .err()
+                .map(|why| why.incident(payment, &trade.out_trade_no, now));
+            (applied, incident)
+        }
+        Fact::RefundHint {
+            out_trade_no,
+            out_refund_no,
+        } => {
+            let (received, effect, changes) = match ask_first(payment, out_trade_no, now) {
+                Some(changes) => (Received::TooEarly, NotificationEffect::TooEarly, changes),
+                None => {
+                    let received = Received::Accepted {
+                        effect: NotificationEffect::Asked,
+                        payment_id: Some(payment.id.clone()),
+                    };
+                    let query = refund::decide::query_task(payment, out_refund_no, now);
+                    let changes = Changes::tasks(vec![TaskChange::Wake(query)]);
+                    (received, NotificationEffect::Asked, changes)
+                }
+            };
+            record.effect = effect;
+            let changes = Changes {
+                notification: Some(record),
+                ..changes
+            };
+            return (received, changes);
+        }
+        Fact::Refund(fact) => {
+            if let Some(changes) = ask_first(payment, &fact.out_trade_no, now) {
+                record.effect = NotificationEffect::TooEarly;
                 let changes = Changes {
                     notification: Some(record),
-                    incidents: vec![incident],
-                    ..Changes::default()
+                    ..changes
                 };
-                (Received::Contradiction(mismatch), changes)
+                return (Received::TooEarly, changes);
             }
+            let applied = refund::decide::on_fact(payment, fact, now, ids);
+            let incident = applied
+                .as_ref()
+                .err()
+                .map(|why| why.refund_incident(payment, fact, now));
+            (applied, incident)
         }
+    };
+    match applied {
+        Ok(mut changes) => {
+            record.effect = if changes.payment.is_some() {
+                NotificationEffect::Applied
+            } else {
+                NotificationEffect::Known
+            };
+            let received = Received::Accepted {
+                effect: record.effect,
+                payment_id: Some(payment.id.clone()),
+            };
+            changes.notification = Some(record);
+            (received, changes)
+        }
+        Err(mismatch) => {
+            record.effect = NotificationEffect::Mismatch;
+            let changes = Changes {
+                notification: Some(record),
+                incidents: incident.into_iter().collect(),
+                ..Changes::default()
+            };
+            (Received::Contradiction(mismatch), changes)
+        }
+    }
+}
+
+/// A refund overtook the news of its payment: the payment is asked for now, and WeChat will tell of the refund again.
+fn ask_first(payment: &Payment, out_trade_no: &OutTradeNo, now: Timestamp) -> Option<Changes> {
+    let attempt = payment.attempt(out_trade_no)?;
+    let is_paid = matches!(attempt.state, AttemptState::Paid { .. });
+    (!is_paid).then(|| {
+        Changes::tasks(vec![TaskChange::Wake(payment::decide::query_task(
+            payment,
+            out_trade_no,
+            now,
+        ))])
     })
-    .await?;
-    Ok(received)
 }
 
 fn unknown_order(
     mchid: &Mchid,
     mut record: NotificationRecord,
-    trade: &Trade,
+    fact: &Fact,
     now: Timestamp,
 ) -> (Received, Changes) {
+    let (out_trade_no, out_refund_no) = match fact {
+        Fact::Payment(trade) => (&trade.out_trade_no, None),
+        Fact::Refund(fact) => (&fact.out_trade_no, Some(&fact.out_refund_no)),
+        Fact::RefundHint {
+            out_trade_no,
+            out_refund_no,
+        } => (out_trade_no, Some(out_refund_no)),
+    };
     let mismatch = Mismatch {
         kind: IncidentKind::UnknownOrder,
         detail: "this out_trade_no is not in our books".into(),
@@ -223,7 +353,8 @@ fn unknown_order(
     let incident = Incident {
         mchid: mchid.clone(),
         kind: mismatch.kind,
-        out_trade_no: trade.out_trade_no.clone(),
+        out_trade_no: out_trade_no.clone(),
+        out_refund_no: out_refund_no.cloned(),
         payment_id: None,
         at: now,
         detail: mismatch.detail.clone(),

@@ -21,11 +21,13 @@ pub enum RefusalKind {
     OrderPaid,
     /// The order is closed (`ORDER_CLOSED`).
     OrderClosed,
-    /// WeChat knows no such order (`ORDER_NOT_EXIST`). Directly after an order call without answer this proves nothing.
+    /// WeChat knows no such order or refund (`ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`). Directly after an order call without answer this proves nothing.
     OrderNotExist,
     /// The number belongs to an order with other parameters (`OUT_TRADE_NO_USED`).
     NumberUsed,
-    /// Too many calls (HTTP 429).
+    /// The merchant's balance does not cover the refund (`NOT_ENOUGH`): top it up, then the same number again.
+    NotEnough,
+    /// Too many calls (HTTP 429, or our own limit).
     RateLimited,
     /// Anything else, for example a wrong parameter or a missing permission.
     Other,
@@ -58,4 +60,14 @@ pub struct Doubt {
     pub request_id: Option<String>,
     /// True if the request certainly never left this machine.
     pub not_sent: bool,
+}
+
+/// [`Refusal::code`] of a call that a limit of our own held back: nothing was sent, and nothing is wrong at WeChat.
+pub const LOCAL_LIMIT: &str = "LOCAL_LIMIT";
+
+impl Refusal {
+    /// True if a limit of our own held the call back, before anything was sent.
+    pub fn is_local(&self) -> bool {
+        self.code == LOCAL_LIMIT
+    }
 }

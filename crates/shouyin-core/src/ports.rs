@@ -8,16 +8,21 @@ use serde::Serialize;
 use crate::api_key::ApiKey;
 use crate::event::{Event, StoredEvent};
 use crate::id::{
-    Appid, IdempotencyKey, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, PrepayId, TransactionId,
+    Appid, EndpointId, EventId, IdempotencyKey, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo,
+    PaymentId, PrepayId, RefundId, Route, TransactionId, WechatRefundId,
 };
 use crate::idempotency::IdempotencyRecord;
 use crate::incident::Incident;
+use crate::ledger::{Balance, Posting};
 use crate::notification::{Notice, NoticeRefused, NotificationRecord};
 use crate::outcome::Outcome;
 use crate::payment::Payment;
+use crate::policy::Policies;
+use crate::refund::Refund;
 use crate::session::Session;
-use crate::task::{Lease, Task, TaskChange};
+use crate::task::{Lane, Lease, Task, TaskChange};
 use crate::time::Timestamp;
+use crate::webhook::model::{Delivery, DeliveryAttempt, Endpoint, Message, Reply};
 
 /// A boxed future, so that ports can be used as `&dyn`.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
@@ -54,6 +59,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub ids: Arc<dyn Ids>,
+    /// The merchants' own servers.
+    pub merchants: Arc<dyn WebhookSender>,
+    /// What each merchant wants done with money that nobody asked for.
+    pub policies: Arc<Policies>,
 }
 
 impl std::fmt::Debug for Ports {
@@ -75,6 +84,8 @@ pub enum PaymentKey {
     OrderNo(Mchid, OrderNo),
     /// The payment that owns this attempt.
     OutTradeNo(Mchid, OutTradeNo),
+    /// The payment that owns this refund.
+    Refund(Mchid, RefundId),
 }
 
 /// What a decision needs to see.
@@ -84,23 +95,35 @@ pub struct Load {
     pub payment: Option<PaymentKey>,
     /// What was answered under this key before.
     pub idempotency: Option<(Mchid, IdempotencyKey)>,
+    /// All webhook endpoints of this merchant, locked until the decision is saved.
+    pub endpoints: Option<Mchid>,
+    /// These deliveries of this endpoint, and when its others are due.
+    pub deliveries: Option<(EndpointId, Vec<EventId>)>,
 }
 
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// The payment with all its attempts.
+    /// The payment with all its attempts and refunds.
     pub payment: Option<Payment>,
     /// The earlier answer.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The endpoints, oldest first.
+    pub endpoints: Vec<Endpoint>,
+    /// Those of the asked deliveries that exist, in the order of their events.
+    pub deliveries: Vec<Delivery>,
+    /// When the first pending delivery of the endpoint that was *not* asked for is due.
+    pub next_delivery_due: Option<Timestamp>,
 }
 
 /// What a decision changes. Saved completely or not at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The payment as it is now (inserted if new). Its attempts are saved with it.
+    /// The payment as it is now (inserted if new). Its attempts and refunds are saved with it.
     pub payment: Option<Payment>,
-    /// New facts, in order.
+    /// Movements of money.
+    pub postings: Vec<Posting>,
+    /// New facts, in order. The store adds the deliveries that [`crate::webhook::decide::fan_out`] makes of them.
     pub events: Vec<Event>,
     /// What is owed from now on, applied in order.
     pub tasks: Vec<TaskChange>,
@@ -110,6 +133,33 @@ pub struct Changes {
     pub incidents: Vec<Incident>,
     /// The answer to remember.
     pub idempotency: Option<IdempotencyRecord>,
+    /// Webhook endpoints.
+    pub endpoints: Vec<EndpointChange>,
+    /// Webhook deliveries, applied in order.
+    pub deliveries: Vec<DeliveryChange>,
+    /// Lines for the log of deliveries.
+    pub delivery_attempts: Vec<DeliveryAttempt>,
+}
+
+/// What a decision does to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointChange {
+    /// Insert, or replace what is there under the same id.
+    Put(Endpoint),
+    /// Remove it with its deliveries, their log and its task.
+    Delete(EndpointId),
+}
+
+/// What a decision does to deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryChange {
+    /// Insert, or replace what is there for the same endpoint and event.
+    Put(Delivery),
+    /// Every pending delivery of the endpoint is due no later than this.
+    Hurry {
+        endpoint_id: EndpointId,
+        due_at: Timestamp,
+    },
 }
 
 impl Changes {
@@ -157,24 +207,49 @@ pub struct PaymentFilter {
     pub limit: u32,
 }
 
+/// A page of refunds, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct RefundFilter {
+    /// Only this payment's.
+    pub payment_id: Option<PaymentId>,
+    /// Only this state (`recorded`, `processing`, `abnormal`, `succeeded`, `closed`, `rejected`).
+    pub state: Option<String>,
+    /// Only refunds older than this one (the cursor).
+    pub before: Option<RefundId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// A page of an endpoint's deliveries, newest event first.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Only this state (`pending`, `delivered`, `failed`).
+    pub state: Option<String>,
+    /// Only deliveries of events older than this one (the cursor).
+    pub before: Option<EventId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
 /// The database. The one way to change anything about money is [`Store::transact`].
 pub trait Store: Send + Sync {
     /// Loads under lock, runs the decision, saves its changes: one transaction, durable when this returns.
     /// The decision runs exactly once unless an error is returned before it (then not at all).
     fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Leases up to `limit` tasks that are due at `now`, in (due, key) order, until `lease_until`, under this token.
+    /// Leases up to `limit` tasks of a lane that are due at `now`, in (due, key) order, until `lease_until`, under this token.
     /// Durable when this returns.
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_until: Timestamp,
         lease: Lease,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>>;
 
-    /// When the next task is due, if there is one. A hint: never in the past of a task left behind.
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    /// When the next task of a lane is due, if there is one. A hint: never in the past of a task left behind.
+    fn next_due(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
     /// One payment, without locking it.
     fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>>;
@@ -186,6 +261,23 @@ pub trait Store: Send + Sync {
         filter: PaymentFilter,
     ) -> BoxFuture<'_, Result<Vec<Payment>, StoreError>>;
 
+    /// A page of a merchant's refunds, newest first, each with its payment.
+    fn refunds(
+        &self,
+        mchid: Mchid,
+        filter: RefundFilter,
+    ) -> BoxFuture<'_, Result<Vec<(PaymentId, Refund)>, StoreError>>;
+
+    /// What a merchant's ledger sums up to.
+    fn balance(&self, mchid: Mchid) -> BoxFuture<'_, Result<Balance, StoreError>>;
+
+    /// The postings of a payment, in the order of storing.
+    fn postings(
+        &self,
+        mchid: Mchid,
+        payment_id: PaymentId,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>>;
+
     /// A merchant's events with a sequence number above `after`, oldest first.
     fn events(
         &self,
@@ -193,6 +285,43 @@ pub trait Store: Send + Sync {
         after: i64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// One event of a merchant.
+    fn event(
+        &self,
+        mchid: Mchid,
+        id: EventId,
+    ) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>>;
+
+    /// A merchant's webhook endpoints, oldest first.
+    fn endpoints(&self, mchid: Mchid) -> BoxFuture<'_, Result<Vec<Endpoint>, StoreError>>;
+
+    /// One webhook endpoint, whosever it is: for the worker.
+    fn endpoint(&self, id: EndpointId) -> BoxFuture<'_, Result<Option<Endpoint>, StoreError>>;
+
+    /// An endpoint's pending deliveries that are due at `now`, with their events, in the order of events.
+    fn due_deliveries(
+        &self,
+        id: EndpointId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Delivery, Event)>, StoreError>>;
+
+    /// A page of an endpoint's deliveries, newest event first.
+    fn deliveries(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        filter: DeliveryFilter,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// The log of one delivery, oldest line first.
+    fn delivery_attempts(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        event_id: EventId,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryAttempt>, StoreError>>;
 
     /// A merchant's incidents, newest first.
     fn incidents(
@@ -267,6 +396,8 @@ pub struct PrepayOrder {
     pub mchid: Mchid,
     /// In which app.
     pub appid: Appid,
+    /// Which way.
+    pub route: Route,
     /// Our number.
     pub out_trade_no: OutTradeNo,
     /// How much, in fen.
@@ -279,6 +410,32 @@ pub struct PrepayOrder {
     pub payer: Openid,
     /// The latest time the payer may pay.
     pub time_expire: Timestamp,
+}
+
+/// Where an order is to be asked for or closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderAt {
+    /// Merchant.
+    pub mchid: Mchid,
+    /// App.
+    pub appid: Appid,
+    /// Which way it went.
+    pub route: Route,
+    /// Our number.
+    pub out_trade_no: OutTradeNo,
+}
+
+/// Where a refund is to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundAt {
+    /// Merchant.
+    pub mchid: Mchid,
+    /// The app of the order.
+    pub appid: Appid,
+    /// Which way the order went.
+    pub route: Route,
+    /// Our number of the refund.
+    pub out_refund_no: OutRefundNo,
 }
 
 /// The state of an order at WeChat (`trade_state`).
@@ -329,6 +486,94 @@ pub struct Trade {
     pub payer: Option<Openid>,
 }
 
+/// A refund to ask for. The same number always travels with the same refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// Whose money.
+    pub mchid: Mchid,
+    /// The app of the order.
+    pub appid: Appid,
+    /// Which way the order went.
+    pub route: Route,
+    /// Our number of the refund.
+    pub out_refund_no: OutRefundNo,
+    /// Our number of the paid order.
+    pub out_trade_no: OutTradeNo,
+    /// How much goes back, in fen.
+    pub amount: Fen,
+    /// What the order was paid with, in fen.
+    pub total: Fen,
+    /// What the payer reads.
+    pub reason: Option<String>,
+}
+
+/// The state of a refund at WeChat (`status`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundStatus {
+    /// On its way.
+    Processing,
+    /// The money went back.
+    Success,
+    /// Nothing went back.
+    Closed,
+    /// The original way failed; WeChat holds the money.
+    Abnormal,
+    /// A state this version does not know. Proves nothing.
+    Other(String),
+}
+
+/// A refund as WeChat sees it, from a verified answer or notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFact {
+    /// Whose money; answers do not say, notifications do.
+    pub mchid: Option<String>,
+    /// Our number of the order.
+    pub out_trade_no: OutTradeNo,
+    /// WeChat's number of the order.
+    pub transaction_id: TransactionId,
+    /// Our number of the refund, or the one made up in WeChat's console.
+    pub out_refund_no: OutRefundNo,
+    /// WeChat's number of the refund.
+    pub refund_id: WechatRefundId,
+    /// State.
+    pub status: RefundStatus,
+    /// How much goes back, in fen (`amount.refund`).
+    pub amount: Fen,
+    /// What the order was paid with, in fen (`amount.total`).
+    pub total: Fen,
+    /// `CNY`; notifications do not say.
+    pub currency: Option<String>,
+    /// When the money went back.
+    pub success_at: Option<Timestamp>,
+    /// Where it went, for people.
+    pub received_account: Option<String>,
+}
+
+/// Another way for the money of an abnormal refund. Personal data: never stored here, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// To a bank card of the payer.
+    UserBankCard {
+        /// For example `ICBC_DEBIT` (WeChat Pay APIv3, "abnormal refund", `bank_type`).
+        bank_type: String,
+        /// The card number.
+        account: String,
+        /// The card holder's name.
+        name: String,
+    },
+    /// To the merchant, who pays the payer in another way.
+    MerchantBankCard,
+}
+
+impl std::fmt::Debug for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::UserBankCard { .. } => "UserBankCard(***)",
+            Self::MerchantBankCard => "MerchantBankCard",
+        })
+    }
+}
+
 /// What `wx.requestPayment` needs, signed on the server.
 /// Source: WeChat Pay APIv3, "mini program: invoke payment".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -356,28 +601,39 @@ pub trait Acquirer: Send + Sync {
     /// True if this merchant takes payments in this app.
     fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool;
 
+    /// The way that new attempts of this merchant go.
+    fn route(&self, mchid: &Mchid) -> Route;
+
     /// Places an order. Repeating it with the same order gives a valid prepay id again.
     fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>>;
 
     /// Asks for an order's state.
-    fn query<'a>(
-        &'a self,
-        mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<Trade>>;
+    fn query<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<Trade>>;
 
     /// Closes an unpaid order. Repeating it is harmless.
-    fn close<'a>(
+    fn close<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<()>>;
+
+    /// Asks for a refund. Repeating it with the same order is the same refund.
+    fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Outcome<RefundFact>>;
+
+    /// Asks for a refund's state.
+    fn query_refund<'a>(&'a self, refund: &'a RefundAt) -> BoxFuture<'a, Outcome<RefundFact>>;
+
+    /// Asks to pay an abnormal refund out in another way.
+    fn remedy_refund<'a>(
         &'a self,
         mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<()>>;
+        refund_id: &'a WechatRefundId,
+        out_refund_no: &'a OutRefundNo,
+        remedy: &'a Remedy,
+    ) -> BoxFuture<'a, Outcome<RefundFact>>;
 
     /// Signs the parameters for `wx.requestPayment`.
     fn request_payment(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        route: &Route,
         prepay_id: &PrepayId,
     ) -> Result<RequestPayment, NotConfigured>;
 
@@ -389,4 +645,20 @@ pub trait Acquirer: Send + Sync {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Notice, NoticeRefused>;
+}
+
+// ------------------------------------------------------------------------------------------ merchants
+
+/// The way to the merchants' own servers.
+pub trait WebhookSender: Send + Sync {
+    /// True if this address may be used for an endpoint: well-formed, an allowed scheme, no address that is written to be
+    /// internal. Names are looked up, and their addresses checked, by every [`WebhookSender::send`] anew.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the merchant.
+    fn accepts(&self, url: &str) -> Result<(), String>;
+
+    /// Signs and sends. Bounded in time (less than half of [`crate::task::LEASE_MS`]); follows no redirect and calls no
+    /// internal address.
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Reply>;
 }

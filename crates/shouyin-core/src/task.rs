@@ -1,11 +1,20 @@
 //! Tasks: durable work with a due time and a lease.
 
-use crate::id::{Mchid, OutTradeNo, PaymentId};
+use crate::id::{EndpointId, Mchid, OutRefundNo, OutTradeNo, PaymentId};
 use crate::time::{SECOND_MS, Timestamp};
 
 /// How long whoever runs a task has before others may take it over, in milliseconds.
 /// Longer than the longest call to WeChat including the second domain.
 pub const LEASE_MS: i64 = 30 * SECOND_MS;
+
+/// Who runs a task. Each lane has its own workers, so that a merchant's slow receiver never delays money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Calls to WeChat, and everything about payments and refunds.
+    Money,
+    /// Deliveries to merchants.
+    Webhook,
+}
 
 /// What is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,9 +27,26 @@ pub enum TaskKind {
     CloseAttempt,
     /// The payment's time is up: close it.
     ExpirePayment,
+    /// Ask WeChat for the refund, under its one number.
+    SendRefund,
+    /// Ask WeChat for the refund's state.
+    QueryRefund,
+    /// Send an endpoint the webhooks that are due.
+    DeliverWebhooks,
 }
 
 impl TaskKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::SendPrepay,
+        Self::QueryAttempt,
+        Self::CloseAttempt,
+        Self::ExpirePayment,
+        Self::SendRefund,
+        Self::QueryRefund,
+        Self::DeliverWebhooks,
+    ];
+
     /// The name in logs and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,19 +54,51 @@ impl TaskKind {
             Self::QueryAttempt => "query_attempt",
             Self::CloseAttempt => "close_attempt",
             Self::ExpirePayment => "expire_payment",
+            Self::SendRefund => "send_refund",
+            Self::QueryRefund => "query_refund",
+            Self::DeliverWebhooks => "deliver_webhooks",
         }
     }
 
     /// The inverse of [`TaskKind::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::SendPrepay,
-            Self::QueryAttempt,
-            Self::CloseAttempt,
-            Self::ExpirePayment,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Who runs it.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::SendPrepay
+            | Self::QueryAttempt
+            | Self::CloseAttempt
+            | Self::ExpirePayment
+            | Self::SendRefund
+            | Self::QueryRefund => Lane::Money,
+            Self::DeliverWebhooks => Lane::Webhook,
+        }
+    }
+}
+
+/// What a task is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A payment as a whole.
+    Payment(PaymentId),
+    /// One attempt of a payment.
+    Attempt(PaymentId, OutTradeNo),
+    /// One refund of a payment.
+    Refund(PaymentId, OutRefundNo),
+    /// A webhook endpoint.
+    Endpoint(EndpointId),
+}
+
+impl Subject {
+    /// The payment, if it is about one.
+    pub const fn payment_id(&self) -> Option<&PaymentId> {
+        match self {
+            Self::Payment(id) | Self::Attempt(id, _) | Self::Refund(id, _) => Some(id),
+            Self::Endpoint(_) => None,
+        }
     }
 }
 
@@ -49,10 +107,8 @@ impl TaskKind {
 pub struct TaskKey {
     /// What is owed.
     pub kind: TaskKind,
-    /// For which payment.
-    pub payment_id: PaymentId,
-    /// For which attempt; none for tasks about the payment itself.
-    pub out_trade_no: Option<OutTradeNo>,
+    /// About what.
+    pub subject: Subject,
 }
 
 /// A token that names one holder of a lease. Finishing a task needs the token it was leased under,
@@ -93,6 +149,9 @@ pub enum TaskChange {
     Finish { key: TaskKey, lease: Lease },
     /// Remove, whoever holds it: there is nothing left to do.
     Remove(TaskKey),
-    /// Remove every task of a payment.
-    RemoveAll(PaymentId),
+    /// Remove every task about a payment and its attempts, whoever holds it. Tasks about its refunds stay.
+    RemoveAttemptTasks(PaymentId),
+    /// Insert; if it is there and nobody holds it, make it due no later than this. Whoever holds it looks for new work
+    /// in the transaction that ends its run.
+    Wake(Task),
 }

@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
 use shouyin_core::event::{Event, EventType, StoredEvent};
-use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::id::{Appid, EndpointId, EventId, Mchid, PaymentId};
 use shouyin_core::incident::Incident;
+use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::{Payment, PaymentState};
 use shouyin_core::ports::{
-    BoxFuture, Changes, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError,
+    BoxFuture, Changes, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter,
+    Store, StoreError,
 };
+use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
-use shouyin_core::task::{Lease, Task};
+use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::webhook::{Delivery, Endpoint, model::DeliveryAttempt};
 use tracing::{info, warn};
 
 use crate::journal::Journal;
@@ -72,7 +76,19 @@ impl Told {
 }
 
 fn log(event: &Event, payment: Option<&Payment>) {
-    let id = &event.payment_id;
+    let name = event.event_type.as_str();
+    match (&event.payment_id, &event.refund_id) {
+        (Some(_), Some(refund_id)) => {
+            let refund = payment
+                .and_then(|payment| payment.refunds.iter().find(|known| known.id == *refund_id));
+            log_refund(event, refund);
+        }
+        (Some(id), None) => log_payment(event, id, payment),
+        (None, _) => warn!(event.id = %event.id, mchid = %event.mchid, "Event {name}"),
+    }
+}
+
+fn log_payment(event: &Event, id: &PaymentId, payment: Option<&Payment>) {
     let order_no = payment.map(|payment| payment.order_no.as_str());
     let out_trade_no = payment.and_then(|payment| match &payment.state {
         PaymentState::Paid(paid) => Some(paid.out_trade_no.as_str()),
@@ -82,15 +98,50 @@ fn log(event: &Event, payment: Option<&Payment>) {
         EventType::PaymentCreated => {
             info!(payment.id = %id, order_no, "Payment {id} created");
         }
+        EventType::PaymentRevised => {
+            info!(payment.id = %id, order_no, "Payment {id} asks for something else now");
+        }
         EventType::PaymentPaid => {
             info!(payment.id = %id, order_no, out_trade_no, "Payment {id} is paid");
         }
         EventType::PaymentPaidLate => {
-            warn!(payment.id = %id, order_no, out_trade_no, "Payment {id} was paid after it was closed: deliver or refund");
+            warn!(payment.id = %id, order_no, out_trade_no, "Payment {id} was paid after it was closed: see late_payment in the settings");
+        }
+        EventType::PaymentSurplusPaid => {
+            warn!(payment.id = %id, order_no, out_trade_no, "More money than payment {id} asks for came in: see surplus_payment in the settings");
         }
         EventType::PaymentClosed => {
             info!(payment.id = %id, order_no, "Payment {id} is closed");
         }
+        // These have a refund, or no payment at all.
+        EventType::RefundCreated
+        | EventType::RefundSucceeded
+        | EventType::RefundClosed
+        | EventType::RefundRejected
+        | EventType::RefundActionNeeded
+        | EventType::EndpointDisabled => {
+            info!(payment.id = %id, order_no, "Event {}", event.event_type.as_str());
+        }
+    }
+}
+
+fn log_refund(event: &Event, refund: Option<&Refund>) {
+    let (payment_id, refund_id) = (&event.payment_id, &event.refund_id);
+    let out_refund_no = refund.map(|refund| refund.out_refund_no.as_str());
+    let trouble = refund
+        .and_then(|refund| refund.trouble.as_ref())
+        .map(|trouble| trouble.code.as_str());
+    let name = event.event_type.as_str();
+    if matches!(
+        event.event_type,
+        EventType::RefundActionNeeded | EventType::RefundRejected | EventType::RefundClosed
+    ) {
+        warn!(
+            payment.id = ?payment_id, refund.id = ?refund_id, out_refund_no, acquirer.code = trouble,
+            "A refund needs somebody to look at it: {name}"
+        );
+    } else {
+        info!(payment.id = ?payment_id, refund.id = ?refund_id, out_refund_no, "Event {name}");
     }
 }
 
@@ -115,16 +166,17 @@ impl Store for ObservedStore {
 
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_until: Timestamp,
         lease: Lease,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
-        self.inner.claim_tasks(now, lease_until, lease, limit)
+        self.inner.claim_tasks(lane, now, lease_until, lease, limit)
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.inner.next_due()
+    fn next_due(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.inner.next_due(lane)
     }
 
     fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {
@@ -146,6 +198,69 @@ impl Store for ObservedStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.inner.events(mchid, after, limit)
+    }
+
+    fn refunds(
+        &self,
+        mchid: Mchid,
+        filter: RefundFilter,
+    ) -> BoxFuture<'_, Result<Vec<(PaymentId, Refund)>, StoreError>> {
+        self.inner.refunds(mchid, filter)
+    }
+
+    fn balance(&self, mchid: Mchid) -> BoxFuture<'_, Result<Balance, StoreError>> {
+        self.inner.balance(mchid)
+    }
+
+    fn postings(
+        &self,
+        mchid: Mchid,
+        payment_id: PaymentId,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        self.inner.postings(mchid, payment_id)
+    }
+
+    fn event(
+        &self,
+        mchid: Mchid,
+        id: EventId,
+    ) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>> {
+        self.inner.event(mchid, id)
+    }
+
+    fn endpoints(&self, mchid: Mchid) -> BoxFuture<'_, Result<Vec<Endpoint>, StoreError>> {
+        self.inner.endpoints(mchid)
+    }
+
+    fn endpoint(&self, id: EndpointId) -> BoxFuture<'_, Result<Option<Endpoint>, StoreError>> {
+        self.inner.endpoint(id)
+    }
+
+    fn due_deliveries(
+        &self,
+        id: EndpointId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Delivery, Event)>, StoreError>> {
+        self.inner.due_deliveries(id, now, limit)
+    }
+
+    fn deliveries(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        filter: DeliveryFilter,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        self.inner.deliveries(mchid, id, filter)
+    }
+
+    fn delivery_attempts(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        event_id: EventId,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryAttempt>, StoreError>> {
+        self.inner.delivery_attempts(mchid, id, event_id)
     }
 
     fn incidents(

@@ -10,8 +10,10 @@ use axum::Router;
 use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::{Clock, Ids, Ports};
+use shouyin_wechat::BreakerStatus;
 use tracing::warn;
 
+use crate::config::Limits;
 use crate::http::{App, AppParts, router};
 use crate::journal::Journal;
 use crate::login::{LoginGate, LoginPort};
@@ -87,6 +89,9 @@ impl Ids for SystemIds {
     }
 }
 
+/// Whether WeChat is being called, one answer for each merchant: for the readiness probe.
+pub type WechatStatus = Arc<dyn Fn() -> Vec<BreakerStatus> + Send + Sync>;
+
 /// What a server is made of.
 #[derive(Clone)]
 pub struct Parts {
@@ -100,6 +105,10 @@ pub struct Parts {
     pub refresh: Vec<Refresh>,
     /// The demo's timeline. `None` costs nothing.
     pub journal: Option<Arc<Journal>>,
+    /// For the readiness probe. `None`: it says nothing about WeChat.
+    pub wechat_status: Option<WechatStatus>,
+    /// How much one merchant may ask.
+    pub limits: Limits,
     /// How long an API request may take, WeChat's answer included.
     pub request_timeout: Duration,
     /// How long a notification may take. WeChat gives up after five seconds.
@@ -117,6 +126,8 @@ impl Parts {
             apps,
             refresh: Vec::new(),
             journal: None,
+            wechat_status: None,
+            limits: Limits::default(),
             request_timeout: Duration::from_secs(30),
             notification_timeout: Duration::from_millis(4_500),
             drain_timeout: Duration::from_secs(10),
@@ -152,6 +163,8 @@ impl Server {
             login: LoginGate::new(parts.login),
             apps: parts.apps,
             journal: parts.journal.clone(),
+            wechat_status: parts.wechat_status,
+            gates: crate::http::Gates::new(parts.limits),
             request_timeout: parts.request_timeout,
             notification_timeout: parts.notification_timeout,
             api_keys: crate::http::Known::default(),

@@ -1,8 +1,9 @@
 //! How many notifications a second one SQLite file takes, with full durability, from many callers at once:
-//! load by `out_trade_no`, decide by core's own rules, save payment, attempt, event and notification, delete tasks.
+//! load by `out_trade_no`, decide by core's own rules, save payment, attempt, posting, event, its deliveries and
+//! notification, delete tasks.
 //!
 //! ```text
-//! cargo run --release -p shouyin-store --example throughput -- [database file] [payments] [callers]
+//! cargo run --release -p shouyin-store --example throughput -- [database file] [payments] [callers] [webhook endpoints]
 //! ```
 
 use std::sync::Arc;
@@ -11,14 +12,19 @@ use std::time::{Duration, Instant};
 
 use fen::Fen;
 use shouyin_core::Timestamp;
-use shouyin_core::id::{Appid, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, TransactionId};
+use shouyin_core::event::EventType;
+use shouyin_core::id::{
+    Appid, EndpointId, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, Route, TransactionId,
+};
 use shouyin_core::notification::{NotificationEffect, NotificationRecord};
 use shouyin_core::payment::decide::on_trade;
 use shouyin_core::payment::{Attempt, AttemptState, Payment, PaymentState};
+use shouyin_core::policy::Policy;
 use shouyin_core::ports::{
-    Changes, Ids, Load, PaymentKey, Store, StoreError, Trade, TradeState, transact,
+    Changes, EndpointChange, Ids, Load, PaymentKey, Store, StoreError, Trade, TradeState, transact,
 };
-use shouyin_core::task::{Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::task::{Subject, Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::webhook::model::{Endpoint, EndpointState};
 use shouyin_store::SqliteStore;
 
 /// About as long as a real encrypted notification.
@@ -61,7 +67,12 @@ fn open_payment(n: u32, ids: &dyn Ids) -> Result<Changes, Failure> {
         state: PaymentState::Open,
         attempts: vec![Attempt {
             out_trade_no: number(n)?,
+            route: Route::parse("v3")?,
             payer,
+            amount: Fen::new(1990),
+            description: "拿铁一杯".into(),
+            attach: None,
+            expires_at: at(7_200_000),
             state: AttemptState::Open,
             prepay: None,
             created_at: at(0),
@@ -69,14 +80,11 @@ fn open_payment(n: u32, ids: &dyn Ids) -> Result<Changes, Failure> {
             sends: 1,
             asked_at: None,
         }],
+        refunds: Vec::new(),
     };
-    let task = |kind, out_trade_no, due_ms| {
+    let task = |kind, subject, due_ms| {
         TaskChange::Put(Task {
-            key: TaskKey {
-                kind,
-                payment_id: payment.id.clone(),
-                out_trade_no,
-            },
+            key: TaskKey { kind, subject },
             mchid: mchid.clone(),
             due_at: at(due_ms),
             tries: 0,
@@ -85,13 +93,35 @@ fn open_payment(n: u32, ids: &dyn Ids) -> Result<Changes, Failure> {
     };
     let due = i64::from(n);
     let tasks = vec![
-        task(TaskKind::ExpirePayment, None, 7_200_000 + due),
-        task(TaskKind::QueryAttempt, Some(number(n)?), 5_000 + due),
+        task(
+            TaskKind::ExpirePayment,
+            Subject::Payment(payment.id.clone()),
+            7_200_000 + due,
+        ),
+        task(
+            TaskKind::QueryAttempt,
+            Subject::Attempt(payment.id.clone(), number(n)?),
+            5_000 + due,
+        ),
     ];
     Ok(Changes {
         payment: Some(payment),
         tasks,
         ..Changes::default()
+    })
+}
+
+fn endpoint(n: u32, ids: &dyn Ids) -> Result<Endpoint, Failure> {
+    Ok(Endpoint {
+        id: EndpointId::fresh(ids, at(0)),
+        mchid: Mchid::parse("1900000001")?,
+        url: format!("https://shop.example/{n}"),
+        description: String::new(),
+        event_types: vec![EventType::PaymentPaid],
+        secrets: Vec::new(),
+        state: EndpointState::Enabled,
+        created_at: at(0),
+        failing_since: None,
     })
 }
 
@@ -133,7 +163,7 @@ async fn notify(store: &dyn Store, n: u32, ids: Arc<Counter>) -> Result<(), Fail
                 payment_id: Some(payment.id.clone()),
                 ..record
             };
-            on_trade(&payment, &trade, now, &*ids).map(|changes| Changes {
+            on_trade(&payment, &trade, Policy::default(), now, &*ids).map(|changes| Changes {
                 notification: Some(record),
                 ..changes
             })
@@ -216,6 +246,14 @@ async fn main() -> Result<(), Failure> {
     let callers = arguments.next().map_or(Ok(256), |text| text.parse())?;
     let store = Arc::new(SqliteStore::open(&path)?);
     let ids = Arc::new(Counter(AtomicU64::new(1)));
+    let endpoints = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let changes = Changes {
+        endpoints: (0..endpoints)
+            .map(|n| endpoint(n, &*ids).map(EndpointChange::Put))
+            .collect::<Result<_, _>>()?,
+        ..Changes::default()
+    };
+    transact(&*store, Load::default(), move |_| ((), changes)).await?;
 
     let (creating, counter) = (Arc::clone(&store), Arc::clone(&ids));
     let (times, total) = in_parallel(payments, callers, move |n| {

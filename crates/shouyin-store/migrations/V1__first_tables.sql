@@ -48,7 +48,13 @@ create table attempt (
   out_trade_no   text    not null,
   payment_id     text    not null references payment (id),
   position       integer not null check (position >= 0),
+  -- How it reaches WeChat; the acquirer knows what it means.
+  route          text    not null,
   payer          text    not null,
+  amount_fen     integer not null check (amount_fen > 0),
+  description    text    not null,
+  attach         text,
+  expires_at     integer not null,
   state          text    not null check (state = 'recorded' or state = 'open' or state = 'paid' or state = 'closed' or state = 'rejected'),
   transaction_id text,
   rejected_code  text,
@@ -66,33 +72,178 @@ create table attempt (
 
 create unique index attempt_payment on attempt (payment_id, position);
 
+create table refund (
+  -- The order in which refunds were stored.
+  seq              integer primary key,
+  id               text    not null unique,
+  mchid            text    not null,
+  payment_id       text    not null references payment (id),
+  position         integer not null check (position >= 0),
+  refund_no        text,
+  out_refund_no    text    not null,
+  out_trade_no     text    not null,
+  amount_fen       integer not null check (amount_fen > 0),
+  reason           text,
+  origin           text    not null
+                   check (origin = 'merchant' or origin = 'late_policy' or origin = 'surplus_policy' or origin = 'console'),
+  state            text    not null
+                   check (state = 'recorded' or state = 'processing' or state = 'abnormal'
+                          or state = 'succeeded' or state = 'closed' or state = 'rejected'),
+  -- When the money went back, or when we learned that it will not.
+  ended_at         integer,
+  rejected_code    text,
+  wechat_id        text,
+  received_account text,
+  trouble_code     text,
+  trouble_message  text,
+  trouble_kind     text    check (trouble_kind is null or trouble_kind = 'not_enough' or trouble_kind = 'refused' or trouble_kind = 'passing'),
+  created_at       integer not null,
+  last_sent_at     integer not null,
+  sends            integer not null check (sends >= 0),
+  asked_at         integer,
+  remedied_at      integer,
+  unique (mchid, out_refund_no),
+  foreign key (mchid, out_trade_no) references attempt (mchid, out_trade_no),
+  check ((state = 'succeeded' or state = 'closed') = (ended_at is not null)),
+  check ((state = 'rejected') = (rejected_code is not null)),
+  check ((trouble_code is null) = (trouble_kind is null)),
+  check ((trouble_message is null) = (trouble_kind is null))
+) strict;
+
+create unique index refund_payment on refund (payment_id, position);
+create unique index refund_no on refund (payment_id, refund_no) where refund_no is not null;
+create index refund_mchid on refund (mchid);
+create index refund_state on refund (mchid, state);
+
+-- Movements of money. Only ever inserted.
+create table posting (
+  seq           integer primary key,
+  mchid         text    not null,
+  kind          text    not null check (kind = 'paid' or kind = 'reserve' or kind = 'release' or kind = 'refunded'),
+  payment_id    text    not null,
+  out_trade_no  text    not null,
+  out_refund_no text,
+  amount_fen    integer not null check (amount_fen > 0),
+  at            integer not null,
+  check ((kind = 'paid') = (out_refund_no is null))
+) strict;
+
+-- An order is paid once, and a refund goes back once.
+create unique index posting_paid on posting (mchid, out_trade_no) where kind = 'paid';
+create unique index posting_refunded on posting (mchid, out_refund_no) where kind = 'refunded';
+create index posting_payment on posting (payment_id);
+-- Holds all that a balance is made of, so that adding it up reads nothing else.
+create index posting_balance on posting (mchid, kind, amount_fen);
+
+create trigger posting_is_never_changed before update on posting
+begin
+  select raise(abort, 'a posting is never changed');
+end;
+
+create trigger posting_is_never_deleted before delete on posting
+begin
+  select raise(abort, 'a posting is never deleted');
+end;
+
 create table event (
   -- Grows in the order of commits: there is one writer.
   seq        integer primary key autoincrement,
   id         text    not null unique,
   mchid      text    not null,
   type       text    not null,
-  payment_id text    not null,
+  payment_id text,
+  refund_id  text,
   at         integer not null,
   data       text    not null
 ) strict;
 
 create index event_mchid on event (mchid);
 
--- out_trade_no is '' for tasks about the payment itself.
-create table task (
-  payment_id   text    not null,
-  kind         text    not null
-               check (kind = 'send_prepay' or kind = 'query_attempt' or kind = 'close_attempt' or kind = 'expire_payment'),
-  out_trade_no text    not null,
-  mchid        text    not null,
-  due_at       integer not null,
-  tries        integer not null check (tries >= 0),
-  lease        integer,
-  primary key (payment_id, kind, out_trade_no)
+create table webhook_endpoint (
+  -- The order in which endpoints were stored.
+  seq           integer primary key,
+  id            text    not null unique,
+  mchid         text    not null,
+  url           text    not null,
+  description   text    not null,
+  -- Names with a space between them; '' for all types.
+  event_types   text    not null,
+  state         text    not null check (state = 'enabled' or state = 'disabled'),
+  disabled_at   integer,
+  by_failure    integer not null default 0 check (by_failure in (0, 1)),
+  created_at    integer not null,
+  failing_since integer,
+  -- For deliveries, which can only be of the endpoint's own merchant.
+  unique (id, mchid),
+  check ((state = 'disabled') = (disabled_at is not null)),
+  check (state = 'disabled' or by_failure = 0)
+) strict;
+
+create index webhook_endpoint_mchid on webhook_endpoint (mchid);
+
+-- Newest first, from position 0.
+create table webhook_secret (
+  endpoint_id text    not null references webhook_endpoint (id),
+  position    integer not null check (position >= 0),
+  secret      text    not null,
+  expires_at  integer,
+  primary key (endpoint_id, position)
 ) strict, without rowid;
 
-create index task_due on task (due_at);
+create table webhook_delivery (
+  endpoint_id  text    not null,
+  -- The event's place in the order of commits: deliveries are kept, sent and listed in this order.
+  event_seq    integer not null references event (seq),
+  event_id     text    not null,
+  mchid        text    not null,
+  event_type   text    not null,
+  state        text    not null check (state = 'pending' or state = 'delivered' or state = 'failed'),
+  due_at       integer,
+  ended_at     integer,
+  tries        integer not null check (tries >= 0),
+  requested_at integer not null,
+  primary key (endpoint_id, event_seq),
+  foreign key (endpoint_id, mchid) references webhook_endpoint (id, mchid),
+  check ((state = 'pending') = (due_at is not null)),
+  check ((state = 'pending') = (ended_at is null))
+) strict, without rowid;
+
+-- What is pending or failed is little among all. Pending: one index to send in the order of events, one to find when
+-- something is due. Failed: to be listed and sent again.
+create index webhook_delivery_pending on webhook_delivery (endpoint_id, event_seq, due_at) where state = 'pending';
+create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at) where state = 'pending';
+create index webhook_delivery_failed on webhook_delivery (endpoint_id, event_seq) where state = 'failed';
+
+create table webhook_delivery_attempt (
+  endpoint_id text    not null,
+  event_seq   integer not null,
+  position    integer not null check (position >= 0),
+  at          integer not null,
+  took_ms     integer not null,
+  status      integer,
+  reason      text,
+  primary key (endpoint_id, event_seq, position),
+  foreign key (endpoint_id, event_seq) references webhook_delivery (endpoint_id, event_seq),
+  check ((status is null) = (reason is not null))
+) strict, without rowid;
+
+-- owner is a payment, or the endpoint that is to get webhooks. number is the attempt's or refund's, '' if there is none.
+create table task (
+  owner  text    not null,
+  kind   text    not null
+         check (kind = 'send_prepay' or kind = 'query_attempt' or kind = 'close_attempt' or kind = 'expire_payment'
+                or kind = 'send_refund' or kind = 'query_refund' or kind = 'deliver_webhooks'),
+  number text    not null,
+  lane   text    not null check (lane = 'money' or lane = 'webhook'),
+  mchid  text    not null,
+  due_at integer not null,
+  tries  integer not null check (tries >= 0),
+  lease  integer,
+  primary key (owner, kind, number),
+  check ((kind = 'deliver_webhooks') = (lane = 'webhook'))
+) strict, without rowid;
+
+create index task_due on task (lane, due_at);
 
 create table notification (
   seq          integer primary key,
@@ -103,21 +254,23 @@ create table notification (
   payment_id   text,
   received_at  integer not null,
   serial       text    not null,
-  effect       text    not null check (effect = 'applied' or effect = 'known' or effect = 'mismatch' or effect = 'ignored'),
+  effect       text    not null check (effect = 'applied' or effect = 'known' or effect = 'mismatch' or effect = 'too_early' or effect = 'asked' or effect = 'ignored'),
   body         blob    not null
 ) strict;
 
 create index notification_mchid on notification (mchid);
 
+-- out_refund_no is '' for incidents that are not about a refund.
 create table incident (
-  seq          integer primary key,
-  mchid        text    not null,
-  kind         text    not null,
-  out_trade_no text    not null,
-  payment_id   text,
-  at           integer not null,
-  detail       text    not null,
-  unique (mchid, kind, out_trade_no)
+  seq           integer primary key,
+  mchid         text    not null,
+  kind          text    not null,
+  out_trade_no  text    not null,
+  out_refund_no text    not null,
+  payment_id    text,
+  at            integer not null,
+  detail        text    not null,
+  unique (mchid, kind, out_trade_no, out_refund_no)
 ) strict;
 
 create index incident_mchid on incident (mchid);

@@ -1,151 +1,274 @@
 //! WeChat Pay as core sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shouyin_core::Timestamp;
-use shouyin_core::id::{Appid, Mchid, OutTradeNo, PrepayId};
+use shouyin_core::id::{Appid, Mchid, OutRefundNo, PrepayId, Route, WechatRefundId};
 use shouyin_core::notification::{Notice, NoticeRefused};
-use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
-use shouyin_core::ports::{Acquirer, BoxFuture, NotConfigured, PrepayOrder, RequestPayment, Trade};
-use wechatpay::text;
-use wechatpay::time::WechatTime;
-use wechatpay::v3::{self, pay};
+use shouyin_core::outcome::Outcome;
+use shouyin_core::ports::{
+    Acquirer, BoxFuture, Clock, NotConfigured, OrderAt, PrepayOrder, RefundAt, RefundFact,
+    RefundOrder, Remedy, RequestPayment, Trade,
+};
+use wechatpay::v2::pay::Placed;
+use wechatpay::{text, v2, v3};
 
-use crate::notification::{notice, refused};
-use crate::outcome::outcome;
-use crate::trade::trade;
-
-/// One merchant number at WeChat Pay, with everything needed to act for it.
-#[derive(Debug)]
-pub struct MerchantAccount {
-    /// The SDK's client, which holds the keys.
-    pub client: v3::Client,
-    /// The apps it takes payments in.
-    pub appids: BTreeSet<Appid>,
-    /// Where WeChat sends payment notifications.
-    pub notify_url: text::NotifyUrl,
-}
+use crate::account::{Account, MerchantAccount};
+use crate::breaker::{BreakerSettings, BreakerStatus};
+use crate::limits::{Call, Limits};
+use crate::protocol::{Protocol, V2};
+use crate::unsendable::{Unsendable, no_merchant, no_protocol, not_configured, only_in_v3};
+use crate::{notification, order, refund, trade};
 
 /// The acquirer: all merchants of this server. Which one is meant is an argument of every call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct WechatAcquirer {
-    accounts: BTreeMap<Mchid, Arc<MerchantAccount>>,
+    accounts: BTreeMap<Mchid, Account>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl WechatAcquirer {
-    /// From the configured accounts.
+    /// From the configured accounts. Without [`WechatAcquirer::with_clock`] every call is made at once, however many there are.
     pub fn new(accounts: impl IntoIterator<Item = (Mchid, MerchantAccount)>) -> Self {
         Self {
             accounts: accounts
                 .into_iter()
-                .map(|(mchid, account)| (mchid, Arc::new(account)))
+                .map(|(mchid, account)| (mchid.clone(), Account::new(mchid, account)))
                 .collect(),
+            clock: None,
         }
+    }
+
+    /// With a clock for limits and circuit breakers, which are on from now on.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// With other limits than [`Limits::default`] for this merchant. An unknown merchant changes nothing.
+    #[must_use]
+    pub fn with_limits(self, mchid: &Mchid, limits: Limits) -> Self {
+        if let Some(account) = self.accounts.get(mchid) {
+            account.set_limits(limits);
+        }
+        self
+    }
+
+    /// With another circuit breaker than [`BreakerSettings::default`] for this merchant. An unknown merchant changes nothing.
+    #[must_use]
+    pub fn with_breaker(self, mchid: &Mchid, settings: BreakerSettings) -> Self {
+        if let Some(account) = self.accounts.get(mchid) {
+            account.set_breaker(settings);
+        }
+        self
     }
 
     /// The merchants, for housekeeping such as refreshing platform certificates.
     pub fn accounts(&self) -> impl Iterator<Item = (&Mchid, &Arc<MerchantAccount>)> {
-        self.accounts.iter()
+        self.accounts
+            .iter()
+            .map(|(mchid, account)| (mchid, &account.merchant))
     }
 
-    fn account(&self, mchid: &Mchid) -> Result<&MerchantAccount, NotConfigured> {
-        self.accounts.get(mchid).map(Arc::as_ref).ok_or_else(|| {
-            NotConfigured(format!("merchant {mchid} is not configured on this server"))
-        })
+    /// Whether WeChat is being called, for each merchant: for screens and readiness probes.
+    pub fn status(&self) -> impl Iterator<Item = (&Mchid, BreakerStatus)> {
+        self.accounts
+            .iter()
+            .map(|(mchid, account)| (mchid, account.status()))
+    }
+
+    /// Who makes the calls for an order that went this way.
+    fn way(&self, mchid: &Mchid, route: &Route) -> Result<(&Account, Way<'_>), NotConfigured> {
+        let account = self.accounts.get(mchid).ok_or_else(|| no_merchant(mchid))?;
+        let protocols = &account.merchant.protocols;
+        let way = match Protocol::of(route) {
+            Some(Protocol::V3) => protocols.as_v3().map(Way::V3),
+            Some(Protocol::V2) => protocols.as_v2().map(Way::V2),
+            None => None,
+        };
+        way.map(|way| (account, way))
+            .ok_or_else(|| no_protocol(mchid, route))
+    }
+
+    /// Sends a call of APIv3, if it may be sent now, and reads the answer.
+    async fn v3<O: v3::Operation, T>(
+        &self,
+        account: &Account,
+        client: &v3::Client,
+        call: Call,
+        operation: Result<O, impl Into<Unsendable>>,
+        read: impl FnOnce(O::Answer) -> Result<T, String>,
+    ) -> Outcome<T> {
+        match operation {
+            Err(why) => Outcome::from(why.into()),
+            Ok(operation) => {
+                let sent = client.send(&operation);
+                account.send(self.clock.as_deref(), call, sent, read).await
+            }
+        }
+    }
+
+    /// The same for a call of the older protocol. Both are counted together: to WeChat they are one merchant's.
+    async fn v2<O: v2::Operation, T>(
+        &self,
+        account: &Account,
+        client: &V2,
+        call: Call,
+        operation: Result<O, impl Into<Unsendable>>,
+        read: impl FnOnce(O::Answer) -> Result<T, String>,
+    ) -> Outcome<T> {
+        match operation {
+            Err(why) => Outcome::from(why.into()),
+            Ok(operation) => {
+                let sent = client.client.send(&operation);
+                account.send(self.clock.as_deref(), call, sent, read).await
+            }
+        }
     }
 }
 
-/// A refusal of our own, before anything was sent.
-fn refused_here<T>(code: &str, message: String) -> Outcome<T> {
-    // Ours, so there is no signature to check: it proves that nothing was sent.
-    Outcome::Rejected(Refusal {
-        kind: RefusalKind::Other,
-        code: code.into(),
-        message,
-        request_id: None,
-        verified: true,
-    })
+/// The client of the protocol by which an order went.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    V3(&'a v3::Client),
+    V2(&'a V2),
 }
 
-fn prepay_operation(
-    account: &MerchantAccount,
-    order: &PrepayOrder,
-) -> Result<pay::PrepayJsapi, text::TextError> {
-    Ok(pay::PrepayJsapi {
-        appid: text::Appid::parse(order.appid.as_str())?,
-        mchid: text::Mchid::parse(order.mchid.as_str())?,
-        description: text::Description::parse(&order.description)?,
-        out_trade_no: text::OutTradeNo::parse(order.out_trade_no.as_str())?,
-        time_expire: Some(WechatTime::from_unix_ms(order.time_expire.as_millis())),
-        attach: order
-            .attach
-            .as_deref()
-            .map(text::Attach::parse)
-            .transpose()?,
-        notify_url: account.notify_url.clone(),
-        total: order.amount,
-        openid: text::Openid::parse(order.payer.as_str())?,
-    })
+impl std::fmt::Debug for WechatAcquirer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WechatAcquirer")
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Acquirer for WechatAcquirer {
     fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool {
         self.accounts
             .get(mchid)
-            .is_some_and(|account| account.appids.contains(appid))
+            .is_some_and(|account| account.merchant.appids.contains(appid))
+    }
+
+    fn route(&self, mchid: &Mchid) -> Route {
+        let account = self.accounts.get(mchid);
+        account
+            .map_or(Protocol::V3, |account| {
+                account.merchant.protocols.new_orders()
+            })
+            .route()
     }
 
     fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
         Box::pin(async move {
-            let account = match self.account(&order.mchid) {
-                Ok(account) => account,
-                Err(missing) => return refused_here("NOT_CONFIGURED", missing.to_string()),
+            let read = |id: text::PrepayId| PrepayId::parse(id.as_str()).map_err(|e| e.to_string());
+            let call = Call::Prepay;
+            match self.way(&order.mchid, &order.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    let placed = order::prepay(order, &account.merchant.notify_url);
+                    self.v3(account, client, call, placed, read).await
+                }
+                Ok((account, Way::V2(client))) => {
+                    let placed = order::v2::prepay(order, &account.merchant.notify_url);
+                    let read = |placed: Placed| read(placed.prepay_id);
+                    self.v2(account, client, call, placed, read).await
+                }
+            }
+        })
+    }
+
+    fn query<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<Trade>> {
+        Box::pin(async move {
+            let call = Call::Query;
+            match self.way(&order.mchid, &order.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    let asked = order::query(order);
+                    self.v3(account, client, call, asked, trade::trade).await
+                }
+                Ok((account, Way::V2(client))) => {
+                    let asked = order::v2::query(order);
+                    self.v2(account, client, call, asked, trade::v2::trade)
+                        .await
+                }
+            }
+        })
+    }
+
+    fn close<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<()>> {
+        Box::pin(async move {
+            let call = Call::Close;
+            match self.way(&order.mchid, &order.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    self.v3(account, client, call, order::close(order), Ok)
+                        .await
+                }
+                Ok((account, Way::V2(client))) => {
+                    self.v2(account, client, call, order::v2::close(order), Ok)
+                        .await
+                }
+            }
+        })
+    }
+
+    fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Outcome<RefundFact>> {
+        Box::pin(async move {
+            let call = Call::Refund;
+            match self.way(&order.mchid, &order.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    let asked = refund::create(order, &account.merchant.notify_url);
+                    self.v3(account, client, call, asked, refund::answer).await
+                }
+                Ok((account, Way::V2(client))) => {
+                    let asked = refund::v2::create(order, &account.merchant.notify_url);
+                    let read = |accepted| refund::v2::accepted(order, accepted);
+                    self.v2(account, client, call, asked, read).await
+                }
+            }
+        })
+    }
+
+    fn query_refund<'a>(&'a self, refund: &'a RefundAt) -> BoxFuture<'a, Outcome<RefundFact>> {
+        Box::pin(async move {
+            let call = Call::RefundQuery;
+            match self.way(&refund.mchid, &refund.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    let asked = refund::query(&refund.out_refund_no);
+                    self.v3(account, client, call, asked, refund::answer).await
+                }
+                Ok((account, Way::V2(client))) => {
+                    let asked = refund::v2::query(refund);
+                    self.v2(account, client, call, asked, refund::v2::answer)
+                        .await
+                }
+            }
+        })
+    }
+
+    /// The older protocol has no such call; a merchant with both protocols asks by APIv3. That this works for an order of the
+    /// older protocol is UNCONFIRMED; if it does not, WeChat says so and nothing has changed.
+    fn remedy_refund<'a>(
+        &'a self,
+        mchid: &'a Mchid,
+        refund_id: &'a WechatRefundId,
+        out_refund_no: &'a OutRefundNo,
+        remedy: &'a Remedy,
+    ) -> BoxFuture<'a, Outcome<RefundFact>> {
+        Box::pin(async move {
+            let call = Call::Refund;
+            let Some(account) = self.accounts.get(mchid) else {
+                return not_configured(&no_merchant(mchid), call);
             };
-            match prepay_operation(account, order) {
-                Err(error) => refused_here("PARAM_ERROR", error.to_string()),
-                Ok(operation) => outcome(account.client.send(&operation).await, |prepay_id| {
-                    PrepayId::parse(prepay_id.as_str()).map_err(|error| error.to_string())
-                }),
-            }
-        })
-    }
-
-    fn query<'a>(
-        &'a self,
-        mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<Trade>> {
-        Box::pin(async move {
-            match self.numbers(mchid, out_trade_no) {
-                Err(refused) => refused,
-                Ok((account, mchid, out_trade_no)) => {
-                    let operation = pay::QueryByOutTradeNo {
-                        mchid,
-                        out_trade_no,
-                    };
-                    outcome(account.client.send(&operation).await, trade)
-                }
-            }
-        })
-    }
-
-    fn close<'a>(
-        &'a self,
-        mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<()>> {
-        Box::pin(async move {
-            match self.numbers(mchid, out_trade_no) {
-                Err(refused) => refused,
-                Ok((account, mchid, out_trade_no)) => {
-                    let operation = pay::CloseOrder {
-                        mchid,
-                        out_trade_no,
-                    };
-                    outcome(account.client.send(&operation).await, Ok)
-                }
-            }
+            let Some(client) = account.merchant.protocols.as_v3() else {
+                return only_in_v3(mchid).into();
+            };
+            let asked = refund::remedy(client, refund_id, out_refund_no, remedy);
+            self.v3(account, client, call, asked, refund::answer).await
         })
     }
 
@@ -153,18 +276,32 @@ impl Acquirer for WechatAcquirer {
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        route: &Route,
         prepay_id: &PrepayId,
     ) -> Result<RequestPayment, NotConfigured> {
-        let account = self.account(mchid)?;
-        let signed = account
-            .client
-            .request_payment(appid.as_str(), prepay_id.as_str());
-        Ok(RequestPayment {
-            time_stamp: signed.time_stamp,
-            nonce_str: signed.nonce_str,
-            package: signed.package,
-            sign_type: signed.sign_type,
-            pay_sign: signed.pay_sign,
+        let (appid, prepay_id) = (appid.as_str(), prepay_id.as_str());
+        Ok(match self.way(mchid, route)?.1 {
+            Way::V3(client) => {
+                let signed = client.request_payment(appid, prepay_id);
+                RequestPayment {
+                    time_stamp: signed.time_stamp,
+                    nonce_str: signed.nonce_str,
+                    package: signed.package,
+                    sign_type: signed.sign_type,
+                    pay_sign: signed.pay_sign,
+                }
+            }
+            // The cashier wants the signature of the protocol that placed the order.
+            Way::V2(V2 { client, clock }) => {
+                let signed = client.request_payment(appid, prepay_id, clock());
+                RequestPayment {
+                    time_stamp: signed.time_stamp,
+                    nonce_str: signed.nonce_str,
+                    package: signed.package,
+                    sign_type: signed.sign_type,
+                    pay_sign: signed.pay_sign,
+                }
+            }
         })
     }
 
@@ -179,29 +316,29 @@ impl Acquirer for WechatAcquirer {
             .accounts
             .get(mchid)
             .ok_or(NoticeRefused::UnknownMerchant)?;
-        let notification = account
-            .client
-            .open_notification(headers, body, now.as_seconds())
-            .map_err(refused)?;
-        notice(notification)
-    }
-}
-
-impl WechatAcquirer {
-    /// The account and both numbers as the SDK wants them.
-    fn numbers<T>(
-        &self,
-        mchid: &Mchid,
-        out_trade_no: &OutTradeNo,
-    ) -> Result<(&MerchantAccount, text::Mchid, text::OutTradeNo), Outcome<T>> {
-        let account = self
-            .account(mchid)
-            .map_err(|missing| refused_here("NOT_CONFIGURED", missing.to_string()))?;
-        let parsed = text::Mchid::parse(mchid.as_str())
-            .and_then(|mchid| Ok((mchid, text::OutTradeNo::parse(out_trade_no.as_str())?)));
-        match parsed {
-            Ok((mchid, out_trade_no)) => Ok((account, mchid, out_trade_no)),
-            Err(error) => Err(refused_here("PARAM_ERROR", error.to_string())),
+        let protocols = &account.merchant.protocols;
+        let protocol = Protocol::of_notification(body);
+        let unused = || {
+            NoticeRefused::NotVerified(format!(
+                "the merchant does not use {} here",
+                protocol.as_str()
+            ))
+        };
+        match protocol {
+            Protocol::V3 => {
+                let client = protocols.as_v3().ok_or_else(unused)?;
+                let opened = client.open_notification(headers, body, now.as_seconds());
+                notification::notice(opened.map_err(notification::refused)?)
+            }
+            Protocol::V2 => {
+                let client = &protocols.as_v2().ok_or_else(unused)?.client;
+                let opened = client.open_notification(body);
+                let opened = opened.map_err(notification::v2::refused)?;
+                notification::v2::notice(opened, client.account().sign_type)
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

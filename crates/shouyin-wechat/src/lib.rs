@@ -1,8 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod acquirer;
+mod breaker;
+mod limits;
 mod notification;
+mod order;
 mod outcome;
+mod protocol;
+mod refund;
+#[cfg(test)]
+mod testing;
 mod trade;
+mod unsendable;
 
-pub use acquirer::{MerchantAccount, WechatAcquirer};
+pub use account::MerchantAccount;
+pub use acquirer::WechatAcquirer;
+pub use breaker::{BreakerSettings, BreakerStatus};
+pub use limits::Limits;
+pub use protocol::{Protocol, Protocols, V2};

@@ -4,7 +4,10 @@ use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused};
 use wechatpay::v3::VerificationError;
 use wechatpay::v3::notification::{Notification, NotificationError, Resource};
 
+use crate::refund;
 use crate::trade::trade;
+
+pub(crate) mod v2;
 
 pub(crate) fn refused(error: NotificationError) -> NoticeRefused {
     match error {
@@ -26,7 +29,10 @@ pub(crate) fn notice(notification: Notification) -> Result<Notice, NoticeRefused
         Resource::Transaction(order) => {
             NoticeContent::Payment(Box::new(trade(*order).map_err(NoticeRefused::Unreadable)?))
         }
-        Resource::Refund(_) | Resource::Other(_) => NoticeContent::Other,
+        Resource::Refund(refund) => NoticeContent::Refund(Box::new(
+            refund::notice(*refund).map_err(NoticeRefused::Unreadable)?,
+        )),
+        Resource::Other(_) => NoticeContent::Other,
     };
     Ok(Notice {
         wechat_id: notification.id,

@@ -3,16 +3,22 @@
 use shouyin_core::outcome::{Doubt, Outcome, Refusal, RefusalKind};
 use wechatpay::v3;
 
+use crate::breaker::Heard;
+
 /// WeChat's codes that mean more than "no". Compared without underscores: older pages spell them without.
-/// Source: WeChat Pay APIv3, "error codes" of order, query and close; 404 in all spellings.
-const KINDS: [(&str, RefusalKind); 7] = [
+/// Source: WeChat Pay APIv3, "error codes" of order, query, close and refund; 404 in all spellings. The older protocol spells
+/// the same codes without underscores and has two of its own (WeChat Pay v2, "error codes" of refund and refund query).
+const KINDS: [(&str, RefusalKind); 10] = [
     ("ORDER_PAID", RefusalKind::OrderPaid),
     ("ORDER_CLOSED", RefusalKind::OrderClosed),
     ("ORDER_NOT_EXIST", RefusalKind::OrderNotExist),
     ("RESOURCE_NOT_EXISTS", RefusalKind::OrderNotExist),
     ("OUT_TRADE_NO_USED", RefusalKind::NumberUsed),
+    ("NOT_ENOUGH", RefusalKind::NotEnough),
     ("FREQUENCY_LIMITED", RefusalKind::RateLimited),
     ("RATELIMIT_EXCEEDED", RefusalKind::RateLimited),
+    ("REFUNDNOTEXIST", RefusalKind::OrderNotExist),
+    ("INVALID_REQ_TOO_MUCH", RefusalKind::RateLimited),
 ];
 
 fn refusal(error: v3::ApiError) -> Refusal {
@@ -57,8 +63,8 @@ pub(crate) fn outcome<W, T>(
 fn unproven<T>(unknown: v3::Unknown) -> Outcome<T> {
     let reason = unknown.to_string();
     match (unknown.reason, unknown.error) {
-        // The documentation leaves open whether a limited call was taken only for refunds; orders are repeated under
-        // the same number in any case, so this only decides how long we wait.
+        // For refunds the documentation leaves open whether a limited call was taken. Everything is repeated under the
+        // same number, so this only decides how long we wait.
         (v3::UnknownReason::RateLimited, Some(error)) => Outcome::Blocked(refusal(error)),
         (why, error) => Outcome::Unknown(Doubt {
             reason,
@@ -71,54 +77,43 @@ fn unproven<T>(unknown: v3::Unknown) -> Outcome<T> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rejected(status: u16, code: &str) -> RefusalKind {
-        let error = v3::ApiError {
-            status,
-            code: code.into(),
-            message: "..".into(),
-            detail: None,
-            request_id: Some("08F5-0".into()),
-            signature: v3::ErrorSignature::Verified,
-        };
-        let read = outcome(v3::Outcome::<()>::Rejected(error), Ok);
-        let Outcome::Rejected(refusal) = read else {
-            panic!("{read:?}")
-        };
-        refusal.kind
-    }
-
-    #[test]
-    fn codes_are_understood_in_both_spellings() {
-        assert_eq!(rejected(400, "ORDERPAID"), RefusalKind::OrderPaid);
-        assert_eq!(rejected(400, "ORDER_PAID"), RefusalKind::OrderPaid);
-        assert_eq!(rejected(404, "ORDERNOTEXIST"), RefusalKind::OrderNotExist);
-        assert_eq!(rejected(403, "OUT_TRADE_NO_USED"), RefusalKind::NumberUsed);
-        assert_eq!(rejected(400, "PARAM_ERROR"), RefusalKind::Other);
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_proves_nothing() {
-        let read: Outcome<()> = outcome(v3::Outcome::Done(1), |_| Err("no prepay_id".into()));
-        assert!(matches!(
-            read,
-            Outcome::Unknown(Doubt {
-                not_sent: false,
-                ..
-            })
-        ));
-    }
-
-    #[test]
-    fn a_request_that_never_left_is_told_apart() {
-        let unknown = v3::Unknown::because(v3::UnknownReason::NotSent("connection refused".into()));
-        let read: Outcome<()> = outcome(v3::Outcome::<()>::Unknown(unknown), Ok);
-        assert!(matches!(
-            read,
-            Outcome::Unknown(Doubt { not_sent: true, .. })
-        ));
+/// What the circuit breaker learns from a call.
+pub(crate) fn heard<W>(outcome: &v3::Outcome<W>) -> Heard {
+    let signed = |error: Option<&v3::ApiError>| match error.map(|error| error.signature) {
+        Some(v3::ErrorSignature::Verified) => Heard::Answer,
+        Some(v3::ErrorSignature::Absent | v3::ErrorSignature::Invalid) | None => Heard::Noise,
+    };
+    match outcome {
+        v3::Outcome::Done(_) => Heard::Answer,
+        v3::Outcome::Rejected(error) => signed(Some(error)),
+        v3::Outcome::Unknown(unknown) => match unknown.reason {
+            v3::UnknownReason::NotSent(_)
+            | v3::UnknownReason::NoAnswer(_)
+            | v3::UnknownReason::ServerError => Heard::Nothing,
+            v3::UnknownReason::Unparsable(_) => Heard::Answer,
+            v3::UnknownReason::RateLimited | v3::UnknownReason::UnknownCode => {
+                signed(unknown.error.as_ref())
+            }
+            v3::UnknownReason::Unverified(_) => Heard::Noise,
+        },
     }
 }
+
+/// Whether WeChat counts this call as an erroneous one.
+pub(crate) fn was_refused<W>(outcome: &v3::Outcome<W>) -> bool {
+    match outcome {
+        v3::Outcome::Done(_) => false,
+        v3::Outcome::Rejected(_) => true,
+        v3::Outcome::Unknown(unknown) => match unknown.reason {
+            v3::UnknownReason::RateLimited | v3::UnknownReason::UnknownCode => true,
+            v3::UnknownReason::NotSent(_)
+            | v3::UnknownReason::NoAnswer(_)
+            | v3::UnknownReason::ServerError
+            | v3::UnknownReason::Unverified(_)
+            | v3::UnknownReason::Unparsable(_) => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,11 @@
 use shouyin_core::Timestamp;
 use shouyin_core::id::{Openid, OutTradeNo, TransactionId};
 use shouyin_core::ports::{Trade, TradeState};
+use wechatpay::time::WechatTime;
 use wechatpay::v3::pay;
 use wechatpay::wire::Wire;
+
+pub(crate) mod v2;
 
 fn state(wire: Wire<pay::TradeState>) -> TradeState {
     match wire {
@@ -22,6 +25,13 @@ fn state(wire: Wire<pay::TradeState>) -> TradeState {
     }
 }
 
+/// `success_time` of orders and refunds.
+pub(crate) fn success_time(text: WechatTime) -> Result<Timestamp, String> {
+    text.unix_ms()
+        .map(Timestamp::from_millis)
+        .ok_or_else(|| format!("success_time {text} is not RFC 3339"))
+}
+
 /// Checks the texts of a verified order. An order that breaks its own formats cannot be used as proof of anything.
 pub(crate) fn trade(order: pay::Transaction) -> Result<Trade, String> {
     let transaction_id = order
@@ -35,13 +45,7 @@ pub(crate) fn trade(order: pay::Transaction) -> Result<Trade, String> {
         .map(Openid::parse)
         .transpose()
         .map_err(|e| e.to_string())?;
-    let success_at = match order.success_time {
-        None => None,
-        Some(text) => match text.unix_ms() {
-            Some(ms) => Some(Timestamp::from_millis(ms)),
-            None => return Err(format!("success_time {text} is not RFC 3339")),
-        },
-    };
+    let success_at = order.success_time.map(success_time).transpose()?;
     Ok(Trade {
         // Partner orders name their owner in other members; they are not ours.
         mchid: order.mchid.unwrap_or_default(),

@@ -5,6 +5,7 @@ mod demo;
 mod http;
 mod key;
 mod random;
+mod scenario;
 mod serve;
 mod shutdown;
 mod simulator;

@@ -1,10 +1,13 @@
-//! `shouyin simulator`: WeChat on a desk.
+//! `shouyin simulator`: WeChat on a desk, and what can go wrong with it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where to listen, for both of WeChat's hosts, the control API and the buyer's phone; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:8791")]
     listen: SocketAddr,
@@ -13,7 +16,16 @@ pub(crate) struct Options {
     out: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Play what can go wrong: the real server against the simulated WeChat, on a clock moved by hand
+    Scenario(crate::scenario::Options),
+}
+
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    if let Some(Command::Scenario(scenario)) = options.command {
+        return crate::scenario::run(scenario).await;
+    }
     let folder = options.out.as_deref();
     let started = |handle: &wechat_simulator::Handle| {
         println!("WeChat's simulator listens on {}", handle.base_url);

@@ -45,11 +45,29 @@ pub enum Fault {
     ClientAnswerLost,
     /// The clock of a process is wrong when it starts.
     ClockSkew,
+    /// WeChat takes a refund and needs days for it.
+    RefundSlow,
+    /// The payer's bank cannot take a refund.
+    RefundAbnormal,
+    /// WeChat takes a refund and closes it.
+    RefundClosed,
+    /// WeChat says, well signed, that an order is closed, and takes money for it all the same.
+    WechatLies,
+    /// A webhook disappears on its way.
+    WebhookLost,
+    /// A merchant's receiver answers 500 and forgets.
+    WebhookRefused,
+    /// A merchant's receiver sends us elsewhere.
+    WebhookRedirected,
+    /// A merchant's receiver takes a webhook; its answer disappears.
+    WebhookUnanswered,
+    /// A merchant's receiver takes its time, perhaps too much.
+    WebhookSlow,
 }
 
 impl Fault {
     /// All of them, in the order of their weights.
-    pub const ALL: [Fault; 20] = [
+    pub const ALL: [Fault; 29] = [
         Fault::NotSent,
         Fault::RequestLost,
         Fault::RequestLate,
@@ -70,6 +88,15 @@ impl Fault {
         Fault::CrashAfterCommit,
         Fault::ClientAnswerLost,
         Fault::ClockSkew,
+        Fault::RefundSlow,
+        Fault::RefundAbnormal,
+        Fault::RefundClosed,
+        Fault::WechatLies,
+        Fault::WebhookLost,
+        Fault::WebhookRefused,
+        Fault::WebhookRedirected,
+        Fault::WebhookUnanswered,
+        Fault::WebhookSlow,
     ];
 
     /// What can happen to one call to WeChat.
@@ -92,6 +119,22 @@ impl Fault {
         Fault::NotificationLost,
         Fault::NotificationLate,
         Fault::NotificationDoubled,
+    ];
+
+    /// How a refund that WeChat takes can go.
+    pub const OF_A_REFUND: [Fault; 3] = [
+        Fault::RefundSlow,
+        Fault::RefundAbnormal,
+        Fault::RefundClosed,
+    ];
+
+    /// What can happen to one webhook.
+    pub const OF_A_WEBHOOK: [Fault; 5] = [
+        Fault::WebhookLost,
+        Fault::WebhookRefused,
+        Fault::WebhookRedirected,
+        Fault::WebhookUnanswered,
+        Fault::WebhookSlow,
     ];
 
     /// What can happen to one commit.

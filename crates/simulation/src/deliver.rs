@@ -1,16 +1,18 @@
 //! How time goes on: the earliest event happens, whoever can go on runs until it waits, and the invariants are checked.
 
+use shouyin_core::id::PaymentId;
 use shouyin_core::payment::service::ServiceError;
-use shouyin_core::ports::{Store, StoreError};
+use shouyin_core::ports::StoreError;
 use shouyin_core::task::Task;
 use wechat_simulator::Input;
 use wechatpay::v3::TransportError;
 
-use crate::check::{Violation, ready};
+use crate::check::Violation;
 use crate::choice::Fault;
-use crate::hub::{Answer, ProcessId};
+use crate::hub::{Answer, Commit, ProcessId};
+use crate::marks::Mark;
 use crate::network::Letter;
-use crate::server::{self, Done};
+use crate::server::{self, Done, LANES};
 use crate::world::{Event, World};
 
 /// More events than this in one instant mean that something runs in circles.
@@ -47,7 +49,7 @@ impl World {
             .map(|((at, _), _)| *at);
         let wechat = self.setup.wechat.next_due();
         let worker = self.worker_due();
-        let at = [queued, wechat, worker.map(|(at, _)| at)]
+        let at = [queued, wechat, worker.map(|(at, ..)| at)]
             .into_iter()
             .flatten()
             .min();
@@ -63,8 +65,8 @@ impl World {
             }
         } else if wechat.is_some_and(|wechat| wechat <= at) {
             self.wechat_step(Input::Tick)?;
-        } else if let Some((_, server)) = worker {
-            self.ask_for_tasks(server);
+        } else if let Some((_, server, lane)) = worker {
+            self.ask_for_tasks(server, lane);
         }
         self.pump()?;
         Ok(true)
@@ -83,32 +85,45 @@ impl World {
         Ok(())
     }
 
-    /// The server that has the earliest work for its worker, and when.
-    pub(crate) fn worker_due(&mut self) -> Option<(i64, usize)> {
+    /// The server that has the earliest work for its worker, in which lane, and when.
+    pub(crate) fn worker_due(&mut self) -> Option<(i64, usize, usize)> {
         let commits = self.rows.commits();
         if self.due.0 != commits {
-            let due = ready(self.rows.next_due()).and_then(Result::ok).flatten();
-            self.due = (commits, due);
+            self.due = (commits, LANES.map(|lane| self.rows.next_due(lane)));
         }
-        let due = self.due.1?;
         let now = self.hub.now_ms();
-        self.servers
-            .iter()
-            .enumerate()
-            .filter(|(_, server)| server.is_up() && !server.claiming)
-            .map(|(index, server)| {
+        let mut first: Option<(i64, usize, usize)> = None;
+        for (lane, due) in self.due.1.iter().enumerate() {
+            let Some(due) = due else { continue };
+            for (index, server) in self.servers.iter().enumerate() {
+                let busy = server.claiming.get(lane).copied().unwrap_or(true);
+                if !server.is_up() || busy {
+                    continue;
+                }
                 let at = due.as_millis().saturating_sub(server.clock.skew_ms());
-                (at.max(server.rests_until_ms).max(now), index)
-            })
-            .min()
+                let at = at.max(server.rests_until_ms).max(now);
+                if first.is_none_or(|(earliest, ..)| at < earliest) {
+                    first = Some((at, index, lane));
+                }
+            }
+        }
+        first
     }
 
-    fn ask_for_tasks(&mut self, server: usize) {
+    fn ask_for_tasks(&mut self, server: usize, lane: usize) {
         if let Some((boot, ports)) = self.ports_of(server) {
-            if let Some(server) = self.servers.get_mut(server) {
-                server.claiming = true;
-            }
-            self.spawn(boot, server::claim(ports, server));
+            self.set_claiming(server, lane, true);
+            self.spawn(boot, server::claim(ports, server, lane));
+        }
+    }
+
+    fn set_claiming(&mut self, server: usize, lane: usize, is: bool) {
+        let slot = self
+            .servers
+            .get_mut(server)
+            .and_then(|server| server.claiming.get_mut(lane));
+        if let Some(slot) = slot {
+            *slot = is;
         }
     }
 
@@ -122,13 +137,25 @@ impl World {
             Event::Request {
                 ticket,
                 request,
+                call,
                 fault,
-            } => self.arrive(ticket, &request, fault)?,
-            Event::Answer(ticket, response) => self.answered(ticket, response),
+            } => self.arrive(ticket, &request, &call, fault)?,
+            Event::Answer(ticket, response) => {
+                if !self.answered(ticket, response) {
+                    self.hub.mark(Mark::LateAnswer);
+                }
+            }
             Event::GiveUp(ticket) => {
                 let gone = TransportError::NoAnswer("no answer within 10 s".to_owned());
                 self.answered(ticket, Err(gone));
             }
+            Event::Webhook {
+                ticket,
+                message,
+                fault,
+            } => self.webhook_arrives(ticket, &message, fault)?,
+            Event::WebhookAnswer(ticket, reply) => self.webhook_answered(ticket, reply),
+            Event::Tend => self.tend(),
             Event::Notification(letter) => self.open(letter),
             Event::NotificationAnswer {
                 delivery,
@@ -139,6 +166,7 @@ impl World {
                     delivery,
                     attempt,
                     status,
+                    body: Vec::new(),
                 })?;
             }
             Event::Restart(server) => self.restart(server),
@@ -213,16 +241,10 @@ impl World {
             )
         };
         for commit in commits {
-            let changes_money = commit.note.payment.is_some() || commit.note.events > 0;
-            if let Some(origin) = self.hostile.get(&commit.process).filter(|_| changes_money) {
-                let detail = format!("a notification ({origin:?}) changed a payment");
-                return Err(Violation::new("S7", detail));
-            }
-            self.checker
-                .committed(&self.rows, &self.setup.wechat, &commit.note)?;
+            self.committed(&commit)?;
         }
-        for request in outgoing {
-            self.depart(request)?;
+        for parcel in outgoing {
+            self.depart(parcel)?;
         }
         if let Some(boot) = doomed {
             if let Some(server) = self.servers.iter().position(|server| server.boot == boot) {
@@ -239,6 +261,27 @@ impl World {
         }
     }
 
+    fn committed(&mut self, commit: &Commit) -> Result<(), Violation> {
+        let note = &commit.note;
+        let changes_money = note.payment.is_some() || note.events > 0 || note.postings > 0;
+        if let Some(origin) = self.hostile.get(&commit.process).filter(|_| changes_money) {
+            let detail = format!("a notification ({origin:?}) changed a payment");
+            return Err(Violation::new("S7", detail));
+        }
+        if let Some(id) = &note.payment {
+            let now = self.hub.now_ms();
+            let last = self.last_change.replace((id.clone(), commit.process, now));
+            let at_once = |(other, process, at): (PaymentId, ProcessId, i64)| {
+                other == *id && process != commit.process && at == now
+            };
+            if last.is_some_and(at_once) {
+                self.hub.mark(Mark::TwoAtOnce);
+            }
+        }
+        self.checker
+            .committed(&self.hub, &self.rows, &self.setup.wechat, note)
+    }
+
     fn finished(&mut self, done: Done) -> Result<(), Violation> {
         match done {
             Done::Call { call, reply } => self.replied(call, *reply),
@@ -248,7 +291,7 @@ impl World {
                 result,
             } => {
                 self.checker
-                    .notification_answered(&self.rows, &letter, status, &result)?;
+                    .notification_answered(&self.hub, &self.rows, &letter, status, &result)?;
                 let origin = letter.origin;
                 self.hub
                     .say(format_args!("notification ({origin:?}) answered {status}"));
@@ -269,28 +312,39 @@ impl World {
                 }
                 Ok(())
             }
-            Done::Claimed { server, tasks } => self.claimed(server, tasks),
-            Done::Ran { result } => match result {
-                Ok(()) => Ok(()),
-                Err(error) => store_not_corrupt(&error),
-            },
+            Done::Claimed {
+                server,
+                lane,
+                tasks,
+            } => self.claimed(server, lane, tasks),
+            Done::Ran { key, result } => {
+                self.running.remove(&*key);
+                match result {
+                    Ok(()) => Ok(()),
+                    Err(error) => store_not_corrupt(&error),
+                }
+            }
         }
     }
 
     fn claimed(
         &mut self,
         server: usize,
+        lane: usize,
         tasks: Result<Vec<Task>, StoreError>,
     ) -> Result<(), Violation> {
         let rests_until = self.hub.now_ms() + WORKER_RESTS_MS;
         let found = self.ports_of(server);
-        if let Some(server) = self.servers.get_mut(server) {
-            server.claiming = false;
-        }
+        self.set_claiming(server, lane, false);
         match (tasks, found) {
             (Ok(tasks), Some((boot, ports))) => {
                 for task in tasks {
-                    self.spawn(boot, server::run_task(ports.clone(), task));
+                    let key = task.key.clone();
+                    let process = self.spawn(boot, server::run_task(ports.clone(), task));
+                    let former = self.running.insert(key, process);
+                    if former.is_some_and(|former| self.executor.is_parked(former)) {
+                        self.hub.mark(Mark::LeaseExpired);
+                    }
                 }
                 Ok(())
             }

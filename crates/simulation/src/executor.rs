@@ -82,6 +82,11 @@ impl Executor {
         before - self.parked.len()
     }
 
+    /// Whether this one has not come to its end.
+    pub(crate) fn is_parked(&self, id: ProcessId) -> bool {
+        self.parked.contains_key(&id)
+    }
+
     /// How many futures are parked.
     pub(crate) fn len(&self) -> usize {
         self.parked.len()

@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use shouyin_core::id::PaymentId;
+use shouyin_core::incident::IncidentKind;
+use shouyin_core::ports::DeliveryChange;
+use shouyin_core::webhook::model::{Message, Reply};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::choice::Choice;
+use crate::marks::{Mark, Marks};
 use crate::trace::Trace;
 use crate::world::Event;
 
@@ -31,14 +35,25 @@ pub(crate) enum Answer {
     Go,
     /// WeChat's answer, or none.
     Response(Result<RawResponse, TransportError>),
+    /// A merchant's answer to a webhook, or none.
+    Reply(Reply),
 }
 
-/// A request that has just left a server.
+/// Something that has just left a server.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) ticket: Ticket,
     pub(crate) boot: Boot,
-    pub(crate) request: SignedRequest,
+    pub(crate) parcel: Parcel,
+}
+
+/// What leaves a server.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    /// To WeChat.
+    Request(SignedRequest),
+    /// To a merchant.
+    Webhook(Box<Message>),
 }
 
 /// What a decision wanted to change, as seen at the port.
@@ -48,6 +63,14 @@ pub(crate) struct CommitNote {
     pub(crate) payment: Option<PaymentId>,
     /// How many events it added.
     pub(crate) events: usize,
+    /// How many postings it added.
+    pub(crate) postings: usize,
+    /// Whether it changed webhook endpoints.
+    pub(crate) endpoints: bool,
+    /// What it did to deliveries.
+    pub(crate) deliveries: Vec<DeliveryChange>,
+    /// Which incidents it noted.
+    pub(crate) incidents: Vec<IncidentKind>,
 }
 
 /// A commit that was made.
@@ -75,8 +98,8 @@ pub(crate) struct Inner {
     waiting: BTreeMap<Ticket, (ProcessId, Option<Answer>)>,
     pub(crate) current: (ProcessId, Boot),
     pub(crate) outgoing: Vec<Outgoing>,
-    pub(crate) note: CommitNote,
     pub(crate) commits: Vec<Commit>,
+    pub(crate) marks: Marks,
     /// A commit killed this process; the world buries it as soon as it has control again.
     pub(crate) doomed: Option<Boot>,
     /// Crashes that a test ordered: the number of the commit and the side, in this order.
@@ -113,8 +136,8 @@ impl Hub {
                 waiting: BTreeMap::new(),
                 current: (0, 0),
                 outgoing: Vec::new(),
-                note: CommitNote::default(),
                 commits: Vec::new(),
+                marks: Marks::default(),
                 doomed: None,
                 armed: VecDeque::new(),
                 store_pause_ms,
@@ -171,10 +194,28 @@ impl Hub {
         inner.outgoing.push(Outgoing {
             ticket,
             boot,
-            request,
+            parcel: Parcel::Request(request),
         });
         drop(inner);
         self.wait(ticket)
+    }
+
+    /// Gives a webhook to the network; the current process waits for the answer.
+    pub(crate) fn deliver(self: &Arc<Self>, boot: Boot, message: Message) -> Wait {
+        let mut inner = self.lock();
+        let ticket = inner.ticket();
+        inner.outgoing.push(Outgoing {
+            ticket,
+            boot,
+            parcel: Parcel::Webhook(Box::new(message)),
+        });
+        drop(inner);
+        self.wait(ticket)
+    }
+
+    /// Something rare was seen.
+    pub(crate) fn mark(&self, mark: Mark) {
+        self.lock().marks.add(mark);
     }
 
     /// Parks the current process for ever: it is dead and does not know it yet.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use shouyin_core::payment::PaymentState;
+use shouyin_core::refund::RefundState;
+
 use crate::check::Violation;
-use crate::choice::Choice;
+use crate::choice::{Choice, Fault};
 use crate::hub::{Hub, Side};
 use crate::run::{self, Report};
 use crate::server::Build;
@@ -34,6 +37,8 @@ pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool)
     let swarm = Swarm {
         notifications: story.notifications,
         assumptions: story.assumptions.clone(),
+        policies: [story.policy; 2],
+        lies_in_story: story.mishaps.iter().any(|(_, it)| *it == Fault::WechatLies),
         ..Swarm::quiet()
     };
     let hub = Hub::new(SEED, Choice::none(), Trace::new(keep), 0);
@@ -51,16 +56,20 @@ pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool)
 
 /// A story also has to come to its point.
 fn ending(story: &Story, world: &World) -> Result<(), Violation> {
-    let paid = world
-        .rows
-        .all_payments()
-        .iter()
-        .any(|payment| matches!(payment.state, shouyin_core::payment::PaymentState::Paid(_)));
-    match story.ends_paid {
-        Some(expected) if expected != paid => {
-            let detail = format!("{} ended with paid = {paid}", story.name);
-            Err(Violation::new("STORY", detail))
-        }
+    let payments = || world.checker.payments();
+    let paid = payments().any(|payment| matches!(payment.state, PaymentState::Paid(_)));
+    let missed = |what: String| {
+        let detail = format!("{} ended with {what}", story.name);
+        Err(Violation::new("STORY", detail))
+    };
+    if story.ends_paid.is_some_and(|expected| expected != paid) {
+        return missed(format!("paid = {paid}"));
+    }
+    let back = payments().flat_map(|payment| &payment.refunds);
+    let back = back.filter(|refund| matches!(refund.state, RefundState::Succeeded { .. }));
+    let back: i64 = back.map(|refund| refund.amount.get()).sum();
+    match story.ends_refunded {
+        Some(expected) if expected != back => missed(format!("{back} fen refunded")),
         Some(_) | None => Ok(()),
     }
 }

@@ -1,12 +1,14 @@
 //! Between the servers and WeChat: every message gets its fate here.
 
 use shouyin_core::id::Mchid;
-use wechat_simulator::{Dispatch, Input, Output, WireRequest};
-use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError};
+use wechat_simulator::{Command, Dispatch, FaultKind, Input, Output, WireRequest};
+use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError, signature_headers};
 
-use crate::check::Violation;
+use crate::check::{CallName, Violation, What};
 use crate::choice::Fault;
-use crate::hub::{Answer, Outgoing, Ticket};
+use crate::hub::{Answer, Boot, Outgoing, Parcel, Ticket};
+use crate::marks::Mark;
+use crate::setup::MCHIDS;
 use crate::tamper;
 use crate::world::{Event, World};
 
@@ -19,6 +21,20 @@ const LATE_ANSWER_MS: u32 = 20_000;
 const LATE_REQUEST_MS: u32 = 60_000;
 /// How late a late notification is at most, milliseconds: more than the five minutes its signature is good for.
 const LATE_NOTIFICATION_MS: u32 = 420_000;
+
+/// The longest a slow refund takes, milliseconds: three days.
+const LONGEST_REFUND_MS: u32 = 259_200_000;
+
+/// A request as WeChat sees it.
+pub(crate) fn wire(request: &SignedRequest) -> WireRequest {
+    WireRequest {
+        method: request.method.as_str().to_owned(),
+        target: request.target.clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        connection: wechat_simulator::Connection::Plain,
+    }
+}
 
 /// Where a notification comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,28 +71,42 @@ pub(crate) struct Letter {
     pub(crate) delivery: Option<(u64, u32)>,
     /// The merchant whose address it was sent to.
     pub(crate) mchid: Mchid,
+    /// The refund it is about, by its number, if it is about one.
+    pub(crate) refund: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
 impl World {
-    fn way_ms(&mut self) -> i64 {
+    pub(crate) fn way_ms(&mut self) -> i64 {
         let longest = self.swarm.network_ms;
         // A way of nothing would put cause and effect into one instant.
         1 + self.hub.lock().choice.duration_ms(longest)
     }
 
-    fn drawn_ms(&mut self, longest_ms: u32) -> i64 {
+    pub(crate) fn drawn_ms(&mut self, longest_ms: u32) -> i64 {
         self.hub.lock().choice.duration_ms(longest_ms)
     }
 
-    /// A request leaves a server.
+    /// Something leaves a server.
     pub(crate) fn depart(&mut self, outgoing: Outgoing) -> Result<(), Violation> {
         let Outgoing {
             ticket,
             boot,
-            request,
+            parcel,
         } = outgoing;
+        match parcel {
+            Parcel::Request(request) => self.send_request(ticket, boot, request),
+            Parcel::Webhook(message) => self.post_webhook(ticket, boot, message),
+        }
+    }
+
+    fn send_request(
+        &mut self,
+        ticket: Ticket,
+        boot: Boot,
+        request: SignedRequest,
+    ) -> Result<(), Violation> {
         let call = self.checker.sent(&self.rows, &request, self.hub.now_ms())?;
         self.hub.schedule(GIVE_UP_MS, Event::GiveUp(ticket));
         if !self.swarm.queries && request.method == Method::Get {
@@ -88,11 +118,12 @@ impl World {
         let told = self
             .mishaps
             .iter()
-            .position(|(what, _)| *what == call.what());
+            .position(|(what, _)| *what == call.what().as_str());
         let fault = match told.map(|index| self.mishaps.remove(index)) {
             Some((_, fault)) => Some(fault),
             None => self.hub.lock().choice.pick(&Fault::OF_A_CALL),
         };
+        let fault = fault.or_else(|| self.drawn_lie(&call));
         let way = self.way_ms();
         match fault {
             None => self.hub.say(format_args!("server {boot} {call}")),
@@ -107,16 +138,28 @@ impl World {
                 return Ok(());
             }
             Some(Fault::RequestLost) => return Ok(()),
-            Some(Fault::RequestLate) => GIVE_UP_MS + self.drawn_ms(LATE_REQUEST_MS),
+            Some(Fault::RequestLate) => {
+                self.hub.mark(Mark::LateRequest);
+                GIVE_UP_MS + self.drawn_ms(LATE_REQUEST_MS)
+            }
             _ => way,
         };
         let event = Event::Request {
             ticket,
             request,
+            call,
             fault,
         };
         self.hub.schedule(arrives, event);
         Ok(())
+    }
+
+    /// A WeChat that breaks its word does so when it is asked about an order, or asked to close one.
+    fn drawn_lie(&self, call: &CallName) -> Option<Fault> {
+        match call.what() {
+            What::Query | What::Close => self.hub.lock().choice.pick(&[Fault::WechatLies]),
+            What::Place | What::Refund | What::QueryRefund | What::Remedy => None,
+        }
     }
 
     /// A request arrives at WeChat.
@@ -124,26 +167,25 @@ impl World {
         &mut self,
         ticket: Ticket,
         request: &SignedRequest,
+        call: &CallName,
         fault: Option<Fault>,
     ) -> Result<(), Violation> {
         let way = self.way_ms();
         let instead = match fault {
             Some(Fault::ServerErrorBefore) => Some(tamper::server_error()),
             Some(Fault::RateLimited) => Some(tamper::rate_limited()),
+            Some(Fault::WechatLies) => self.lie(call),
             _ => None,
         };
         if let Some(response) = instead {
             self.hub.schedule(way, Event::Answer(ticket, Ok(response)));
             return Ok(());
         }
-        let input = Input::Request(WireRequest {
-            method: request.method.as_str().to_owned(),
-            target: request.target.clone(),
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-        });
-        let response = self.wechat_step(input)?;
-        let number = crate::check::number_in(request);
+        if call.what() == What::Refund {
+            self.draw_fate_of_refund(request)?;
+        }
+        let before = self.refund_is_there(call);
+        let response = self.wechat_step(Input::Request(wire(request)))?;
         if let Some(response) = response {
             self.hub
                 .say(format_args!("WeChat answers {}", response.status));
@@ -151,12 +193,79 @@ impl World {
                 let what = tamper::describe(&response);
                 self.hub.lock().trace.remark(&what);
             }
-            self.answer_travels(ticket, response, fault, way, &number);
+            if before && response.status == 200 {
+                self.hub.mark(Mark::RefundTakenTwice);
+            }
+            if response.status == 403 && call.what() == What::Refund {
+                self.hub.mark(Mark::RefundNotEnough);
+            }
+            self.answer_travels(ticket, response, fault, way, call);
         }
         if request.method == Method::Get {
             return Ok(());
         }
-        self.check_order_at_wechat(&number)
+        self.check_order_at_wechat(&call.order)
+    }
+
+    fn refund_is_there(&self, call: &CallName) -> bool {
+        call.what() == What::Refund
+            && self
+                .setup
+                .wechat
+                .refunds()
+                .any(|refund| refund.out_refund_no == call.number())
+    }
+
+    /// How the bank will take a refund that is about to be asked for.
+    pub(crate) fn draw_fate_of_refund(&mut self, request: &SignedRequest) -> Result<(), Violation> {
+        let told = self.mishaps.iter().position(|(what, _)| *what == "bank");
+        let fate = match told.map(|index| self.mishaps.remove(index)) {
+            Some((_, fate)) => Some(fate),
+            None => self.hub.lock().choice.pick(&Fault::OF_A_REFUND),
+        };
+        let Some(fate) = fate else {
+            return Ok(());
+        };
+        let (kind, delay_ms) = if fate == Fault::RefundAbnormal {
+            (FaultKind::RefundAbnormal, None)
+        } else if fate == Fault::RefundClosed {
+            (FaultKind::RefundClosed, None)
+        } else {
+            let days = self.drawn_ms(LONGEST_REFUND_MS);
+            (FaultKind::RefundSlow, Some(days))
+        };
+        let number = crate::check::order_in(request);
+        let mut planned = wechat_simulator::Fault::new(kind).of_order(number);
+        planned.delay_ms = delay_ms;
+        self.hub.say(format_args!("the bank: {fate:?}"));
+        self.wechat_step(Input::Control(Command::AddFault(planned)))?;
+        Ok(())
+    }
+
+    /// WeChat's own answer, well signed: the order is closed. It is not.
+    fn lie(&mut self, call: &CallName) -> Option<RawResponse> {
+        let now = self.hub.now_ms();
+        let party = self.setup.parties.iter().find(|party| {
+            let order = self.setup.wechat.order(party.mchid.as_str(), &call.order);
+            order.is_some_and(|order| order.payment().is_none())
+        })?;
+        let order = self.setup.wechat.order(party.mchid.as_str(), &call.order)?;
+        let (status, body) = match call.what() {
+            What::Close => (204, Vec::new()),
+            What::Place | What::Query | What::Refund | What::QueryRefund | What::Remedy => {
+                (200, tamper::closed_order(order))
+            }
+        };
+        let signer = &*party.platform.last()?.signer;
+        let headers = signature_headers(signer, now.div_euclid(1_000), "lie", &body);
+        self.hub.mark(Mark::WechatLied);
+        self.hub
+            .say(format_args!("WeChat says that {} is closed", call.order));
+        Some(RawResponse {
+            status,
+            headers,
+            body,
+        })
     }
 
     fn answer_travels(
@@ -165,10 +274,15 @@ impl World {
         response: RawResponse,
         fault: Option<Fault>,
         way: i64,
-        number: &str,
+        call: &CallName,
     ) {
         let (response, way) = match fault {
-            Some(Fault::AnswerLost) => return,
+            Some(Fault::AnswerLost) => {
+                if call.what() == What::Refund {
+                    self.hub.mark(Mark::RefundAnswerLost);
+                }
+                return;
+            }
             Some(Fault::AnswerLate) => (response, way + self.drawn_ms(LATE_ANSWER_MS)),
             Some(Fault::ServerErrorAfter) => (tamper::server_error(), way),
             Some(Fault::Truncated) => (tamper::truncated(response), way),
@@ -176,7 +290,7 @@ impl World {
             Some(Fault::Altered) => {
                 let how = self.hub.lock().choice.upto(3);
                 let mut orders = self.setup.wechat.orders();
-                let order = orders.find(|order| order.out_trade_no == number);
+                let order = orders.find(|order| order.out_trade_no == call.order);
                 let payer = order.map_or("", |order| order.openid.as_str());
                 (tamper::altered(response, how, payer), way)
             }
@@ -185,15 +299,15 @@ impl World {
         self.hub.schedule(way, Event::Answer(ticket, Ok(response)));
     }
 
-    /// WeChat's answer, or its absence, reaches a server.
+    /// WeChat's answer, or its absence, reaches a server. False if nobody waits for it any more.
     pub(crate) fn answered(
         &mut self,
         ticket: Ticket,
         response: Result<RawResponse, TransportError>,
-    ) {
-        if let Some(process) = self.hub.answer(ticket, Answer::Response(response)) {
-            self.ready.push_back(process);
-        }
+    ) -> bool {
+        let process = self.hub.answer(ticket, Answer::Response(response));
+        self.ready.extend(process);
+        process.is_some()
     }
 
     /// Lets WeChat take one step and sends whatever it sends by itself. Gives the answer to a request.
@@ -229,6 +343,7 @@ impl World {
             origin: std::mem::replace(&mut self.next_origin, Origin::Genuine),
             delivery: Some((dispatch.delivery, dispatch.attempt)),
             mchid,
+            refund: self.refund_of(dispatch.delivery),
             headers: dispatch.headers,
             body: dispatch.body,
         };
@@ -270,6 +385,26 @@ impl World {
             _ => {}
         }
         self.hub.schedule(way, Event::Notification(letter));
+    }
+
+    /// In calm WeChat has money for every refund and plays no more tricks.
+    pub(crate) fn wechat_heals(&mut self) -> Result<(), Violation> {
+        self.wechat_step(Input::Control(Command::ClearFaults))?;
+        for mchid in MCHIDS {
+            let mchid = mchid.to_owned();
+            let top_up = Command::SetBalance {
+                mchid,
+                balance: None,
+            };
+            self.wechat_step(Input::Control(top_up))?;
+        }
+        Ok(())
+    }
+
+    fn refund_of(&self, number: u64) -> Option<String> {
+        let mut deliveries = self.setup.wechat.deliveries();
+        let delivery = deliveries.find(|delivery| delivery.delivery == number)?;
+        delivery.out_refund_no.clone()
     }
 
     fn addressee(&self, url: &str) -> Option<Mchid> {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use shouyin_core::time::{DAY_MS, HOUR_MS};
 
-use crate::check::{Nets, Violation};
+use crate::check::Violation;
 use crate::choice::Choice;
 use crate::hub::{BEGIN_MS, Hub};
+use crate::log::Log;
+use crate::marks::Marks;
 use crate::server::Build;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
@@ -55,12 +57,17 @@ pub struct Report {
     pub payments: (usize, usize),
     /// How many calls left for WeChat, and the most for one number.
     pub calls: (u64, u32),
+    /// How many refunds WeChat has.
+    pub refunds: usize,
+    /// Which rare things happened.
+    pub marks: Marks,
 }
 
 /// No run needs more events than this: a world that never comes to rest is a failure of its own.
 const MOST_EVENTS: u64 = 100_000;
-/// How long calm lasts at most, milliseconds: beyond the seven days after which WeChat closes orders by itself.
-const CALM_MS: i64 = 8 * DAY_MS;
+/// How long calm lasts at most, milliseconds: beyond the seven days after which WeChat closes orders by itself, and beyond the
+/// days that slow refunds and their webhooks take.
+const CALM_MS: i64 = 12 * DAY_MS;
 /// How long it lasts where queries are down: WeChat's notifications have given up by then, and nothing else can settle.
 const CALM_WITHOUT_QUERIES_MS: i64 = 30 * HOUR_MS;
 /// Between two actions at most so much time passes, milliseconds.
@@ -79,6 +86,7 @@ pub fn run(seed: Seed, build: Arc<dyn Build>, keep_trace: bool) -> Report {
         swarm.store_pause_ms,
     );
     conclude(hub, seed.seed, swarm, build, |world| {
+        world.first_endpoints()?;
         chaos(world)?;
         calm(world)
     })
@@ -96,7 +104,13 @@ pub(crate) fn conclude(
         Ok(world) => world,
         Err(violation) => return report(&hub, Some(violation), None),
     };
-    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world)));
+    let log = Log::default();
+    let played = tracing::subscriber::with_default(log.clone(), || {
+        catch_unwind(AssertUnwindSafe(|| {
+            play(&mut world)?;
+            judge(&mut world, &log.text())
+        }))
+    });
     let violation = match played {
         Ok(Ok(())) => None,
         Ok(Err(violation)) => Some(violation),
@@ -121,13 +135,22 @@ fn report(hub: &Hub, violation: Option<Violation>, world: Option<&World>) -> Rep
         let orders = world.setup.wechat.orders();
         orders.filter(|order| order.payment().is_some()).count()
     };
+    let (trace, marks) = {
+        let mut inner = hub.lock();
+        (
+            std::mem::take(&mut inner.trace),
+            std::mem::take(&mut inner.marks),
+        )
+    };
     Report {
         violation,
-        trace: std::mem::take(&mut hub.lock().trace),
+        trace,
         events: world.map_or(0, World::events),
         simulated_ms: hub.now_ms() - BEGIN_MS,
         payments: world.map_or((0, 0), |world| (world.sales.len(), paid(world))),
         calls: world.map_or((0, 0), |world| world.checker.calls()),
+        refunds: world.map_or(0, |world| world.setup.wechat.refunds().count()),
+        marks,
     }
 }
 
@@ -148,9 +171,9 @@ fn chaos(world: &mut World) -> Result<(), Violation> {
     Ok(())
 }
 
-/// No faults, nothing new: run until nothing happens any more, then judge.
+/// No faults, nothing new: run until nothing happens any more.
 pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
-    world.heal();
+    world.heal()?;
     let lasts = if world.swarm.queries {
         CALM_MS
     } else {
@@ -168,19 +191,18 @@ pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
         let detail = format!("{stuck} processes wait and nothing can wake them");
         return Err(Violation::new("DEADLOCK", detail));
     }
-    let nets = Nets {
-        queries: world.swarm.queries,
-        notifications: world.swarm.notifications,
-    };
-    if nets.queries && !world.is_quiet() {
+    Ok(())
+}
+
+/// Once calm has lasted, everything must have come right.
+fn judge(world: &mut World, log: &str) -> Result<(), Violation> {
+    if world.swarm.queries && !world.is_quiet() {
         return Err(Violation::new(
             "L5",
             "something is still going on after days of calm",
         ));
     }
-    world
-        .checker
-        .settled(&world.rows, &world.setup.wechat, nets)
+    world.checker.settled(&world.rows, &world.setup.wechat, log)
 }
 
 fn sweep(world: &World) -> Result<(), Violation> {

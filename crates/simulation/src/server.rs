@@ -3,22 +3,32 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use shouyin_core::id::{Mchid, Openid, PaymentId};
+use shouyin_core::id::{Appid, EndpointId, EventId, Mchid, Openid, PaymentId, RefundId};
 use shouyin_core::idempotency::Idempotency;
 use shouyin_core::notification::{self, NotificationError, Received};
 use shouyin_core::payment::Payment;
-use shouyin_core::payment::decide::NewPayment;
-use shouyin_core::payment::service::{self, CreateAnswer, PayAnswer, Seen, ServiceError};
-use shouyin_core::ports::{Acquirer, Ports, Store, StoreError};
-use shouyin_core::task::Task;
+use shouyin_core::payment::decide::{NewPayment, Revision};
+use shouyin_core::payment::service::{
+    self, CreateAnswer, PayAnswer, ReviseAnswer, Seen, ServiceError,
+};
+use shouyin_core::policy::Policies;
+use shouyin_core::ports::{Acquirer, Ports, Remedy, Store, StoreError, WebhookSender};
+use shouyin_core::refund::decide::NewRefund;
+use shouyin_core::refund::service::{self as refunds, Found, RemedyAnswer};
+use shouyin_core::task::{Lane, Task, TaskKey};
+use shouyin_core::webhook::Endpoint;
+use shouyin_core::webhook::service::{
+    self as webhooks, Created, EndpointError, EndpointPatch, NewEndpoint,
+};
 use shouyin_core::worker;
 use shouyin_store::MemoryStore;
 use shouyin_wechat::{MerchantAccount, WechatAcquirer};
-use wechatpay::v3::{self, KeyRing, Signer, Transport, VerifyingKey};
+use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
 use crate::executor::Work;
 use crate::hub::{Boot, Hub};
-use crate::ports::{CheapKey, SimulatedStore, SkewedClock, UniqueIds, Wire};
+use crate::ports::{Courier, KeyPair, Signatures, SimulatedStore, SkewedClock, UniqueIds, Wire};
+use crate::rows::{Database, Rows};
 use crate::setup::{Party, Setup};
 
 /// How the product is put together. A test that plants a bug wraps one of the parts; everybody else uses [`Product`].
@@ -35,9 +45,24 @@ pub trait Build: Send + Sync {
     fn transport(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
         transport
     }
+    /// The way to the merchants that the server gets.
+    fn merchants(&self, merchants: Arc<dyn WebhookSender>) -> Arc<dyn WebhookSender> {
+        merchants
+    }
     /// A key that WeChat's signatures are verified with.
     fn verifying_key(&self, key: Arc<dyn VerifyingKey>) -> Arc<dyn VerifyingKey> {
         key
+    }
+    /// An empty database, which survives crashes.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn database(&self) -> Result<Database, String> {
+        Ok(Database::new(Arc::new(MemoryStore::new())))
+    }
+    /// What everybody signs with.
+    fn signatures(&self) -> Signatures {
+        Signatures::Cheap
     }
 }
 
@@ -46,6 +71,28 @@ pub trait Build: Send + Sync {
 pub struct Product;
 
 impl Build for Product {}
+
+/// A product that believes every signature: every search must find it out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Canary;
+
+#[derive(Debug)]
+struct Believer;
+
+impl VerifyingKey for Believer {
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        true
+    }
+}
+
+impl Build for Canary {
+    fn verifying_key(&self, _: Arc<dyn VerifyingKey>) -> Arc<dyn VerifyingKey> {
+        Arc::new(Believer)
+    }
+}
+
+/// Both lanes of the worker.
+pub(crate) const LANES: [Lane; 2] = [Lane::Money, Lane::Webhook];
 
 /// How many tasks one round of the worker takes.
 const CLAIM_LIMIT: u32 = 16;
@@ -59,8 +106,10 @@ pub(crate) struct Server {
     pub(crate) ports: Option<Ports>,
     /// The keys it verifies with, by merchant.
     pub(crate) keys: Vec<Arc<KeyRing>>,
-    /// A round of the worker is asking for tasks.
-    pub(crate) claiming: bool,
+    /// A round of the worker is asking for tasks, by lane.
+    pub(crate) claiming: [bool; 2],
+    /// When it started, world time.
+    pub(crate) started_ms: i64,
     /// After an error of the store the worker waits until then, in world time.
     pub(crate) rests_until_ms: i64,
 }
@@ -73,8 +122,9 @@ impl Server {
     /// Starts a process with empty memory on the rows that are there.
     pub(crate) fn start(
         hub: &Arc<Hub>,
-        rows: &MemoryStore,
+        rows: &Rows,
         setup: &Setup,
+        policies: &Arc<Policies>,
         build: &dyn Build,
         boot: Boot,
         skew_ms: i64,
@@ -97,21 +147,27 @@ impl Server {
             acquirer: build.acquirer(Arc::new(WechatAcquirer::new(accounts))),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(UniqueIds::new(hub)),
+            merchants: build.merchants(Arc::new(Courier::new(hub, boot))),
+            policies: Arc::clone(policies),
         };
         Self {
             boot,
             clock,
             ports: Some(ports),
             keys,
-            claiming: false,
+            claiming: [false; 2],
+            started_ms: hub.now_ms(),
             rests_until_ms: 0,
         }
     }
 }
 
 /// Adds a key of WeChat's to a ring, as the operator does in the configuration.
-pub(crate) fn trust(ring: &KeyRing, build: &dyn Build, key: &CheapKey) {
-    ring.insert(key.serial_no(), build.verifying_key(Arc::new(key.clone())));
+pub(crate) fn trust(ring: &KeyRing, build: &dyn Build, key: &KeyPair) {
+    ring.insert(
+        key.serial_no(),
+        build.verifying_key(Arc::clone(&key.verifier)),
+    );
 }
 
 fn account(
@@ -124,19 +180,20 @@ fn account(
 ) -> MerchantAccount {
     let account = v3::Account {
         mchid: party.wire_mchid.clone(),
-        signer: Arc::new(party.signer.clone()),
+        signer: Arc::clone(&party.key.signer),
         keys: Arc::clone(ring),
         api_v3_key: Some(party.api_v3_key.clone()),
         request_serial: None,
     };
     let (clock, nonces) = (clock.clone(), Arc::clone(hub));
     MerchantAccount {
-        client: v3::Client::new(
+        protocols: v3::Client::new(
             account,
             Arc::clone(wire),
             Arc::new(move || clock.now_ms().div_euclid(1000)),
             Arc::new(move || format!("{:016x}", nonces.unique())),
-        ),
+        )
+        .into(),
         appids: BTreeSet::from([setup.appid.clone()]),
         notify_url: party.notify_url.clone(),
     }
@@ -152,6 +209,17 @@ pub(crate) enum Ask {
     Pay(PaymentId, Openid),
     Confirm(PaymentId, Openid),
     Close(Mchid, PaymentId),
+    Revise(Mchid, PaymentId, Revision),
+    Refund(Box<NewRefund>),
+    SyncRefund(Mchid, RefundId),
+    Remedy(Mchid, RefundId),
+    AddEndpoint(NewEndpoint),
+    ChangeEndpoint(Mchid, EndpointId, EndpointPatch),
+    DeleteEndpoint(Mchid, EndpointId),
+    RotateSecret(Mchid, EndpointId, i64),
+    Resend(Mchid, EndpointId, EventId),
+    /// The events after this one; only those that were given up, if true.
+    ResendRange(Mchid, EndpointId, i64, bool),
 }
 
 /// What the server says.
@@ -160,7 +228,15 @@ pub(crate) enum Reply {
     Created(CreateAnswer),
     Pay(PayAnswer),
     Seen(Seen),
-    Closed(Option<Payment>),
+    Closed(Option<Box<Payment>>),
+    Revised(ReviseAnswer),
+    Refunded(refunds::CreateAnswer),
+    RefundSeen(Option<Box<Found>>),
+    Remedied(RemedyAnswer),
+    EndpointAdded(Box<Result<Created, EndpointError>>),
+    EndpointChanged(Option<Endpoint>),
+    /// Done, or there is nothing to do it to.
+    Done(&'static str),
     /// An internal error: the client would see a 5xx.
     Failed(ServiceError),
 }
@@ -179,33 +255,86 @@ pub(crate) enum Done {
     /// A round of the worker has its tasks.
     Claimed {
         server: usize,
+        lane: usize,
         tasks: Result<Vec<Task>, StoreError>,
     },
     /// One task was run.
-    Ran { result: Result<(), StoreError> },
+    Ran {
+        key: Box<TaskKey>,
+        result: Result<(), StoreError>,
+    },
 }
 
 /// A client's call as work for the executor.
 pub(crate) fn serve(ports: Ports, setup: &Setup, call: CallId, ask: Ask) -> Work {
     let appid = setup.appid.clone();
     Box::pin(async move {
-        let reply = match ask {
-            Ask::Create(new, idempotency) => service::create(&ports, *new, idempotency)
+        let reply = Box::new(
+            answer(&ports, &appid, ask)
                 .await
-                .map_or_else(|error| Reply::Failed(error.into()), Reply::Created),
-            Ask::Pay(id, openid) => service::pay(&ports, &id, &appid, &openid)
-                .await
-                .map_or_else(Reply::Failed, Reply::Pay),
-            Ask::Confirm(id, openid) => service::confirm(&ports, &id, &appid, &openid)
-                .await
-                .map_or_else(Reply::Failed, Reply::Seen),
-            Ask::Close(mchid, id) => service::close(&ports, &mchid, &id)
-                .await
-                .map_or_else(Reply::Failed, Reply::Closed),
-        };
-        Done::Call {
-            call,
-            reply: Box::new(reply),
+                .unwrap_or_else(Reply::Failed),
+        );
+        Done::Call { call, reply }
+    })
+}
+
+async fn answer(ports: &Ports, appid: &Appid, ask: Ask) -> Result<Reply, ServiceError> {
+    Ok(match ask {
+        Ask::Create(new, idempotency) => {
+            Reply::Created(service::create(ports, *new, idempotency).await?)
+        }
+        Ask::Pay(id, openid) => Reply::Pay(service::pay(ports, &id, appid, &openid).await?),
+        Ask::Confirm(id, openid) => {
+            Reply::Seen(service::confirm(ports, &id, appid, &openid).await?)
+        }
+        Ask::Close(mchid, id) => {
+            Reply::Closed(service::close(ports, &mchid, &id).await?.map(Box::new))
+        }
+        Ask::Revise(mchid, id, revision) => {
+            Reply::Revised(service::revise(ports, &mchid, &id, revision).await?)
+        }
+        Ask::Refund(new) => Reply::Refunded(refunds::create(ports, *new).await?),
+        Ask::SyncRefund(mchid, id) => {
+            Reply::RefundSeen(refunds::sync(ports, &mchid, &id).await?.map(Box::new))
+        }
+        Ask::Remedy(mchid, id) => {
+            let way = Remedy::MerchantBankCard;
+            Reply::Remedied(refunds::remedy(ports, &mchid, &id, way).await?)
+        }
+        Ask::AddEndpoint(new) => {
+            Reply::EndpointAdded(Box::new(webhooks::create(ports, new).await?))
+        }
+        Ask::ChangeEndpoint(mchid, id, patch) => {
+            let changed = webhooks::update(ports, &mchid, &id, patch).await?;
+            Reply::EndpointChanged(changed.and_then(Result::ok))
+        }
+        Ask::DeleteEndpoint(mchid, id) => {
+            let there = webhooks::delete(ports, &mchid, &id).await?;
+            Reply::Done(if there { "deleted" } else { "not there" })
+        }
+        Ask::RotateSecret(mchid, id, overlap_ms) => {
+            let rotated = webhooks::rotate_secret(ports, &mchid, &id, overlap_ms).await?;
+            Reply::Done(if rotated.is_some() {
+                "rotated"
+            } else {
+                "not there"
+            })
+        }
+        Ask::Resend(mchid, id, event) => {
+            let sent = webhooks::resend(ports, &mchid, &id, &event).await?;
+            Reply::Done(if matches!(sent, Some(Ok(_))) {
+                "resent"
+            } else {
+                "not resent"
+            })
+        }
+        Ask::ResendRange(mchid, id, after, only_failed) => {
+            let sent = webhooks::resend_range(ports, &mchid, &id, after, None, only_failed).await?;
+            Reply::Done(if sent.is_some() {
+                "resent"
+            } else {
+                "not resent"
+            })
         }
     })
 }
@@ -218,6 +347,7 @@ pub(crate) fn receive(ports: Ports, letter: crate::network::Letter) -> Work {
         let result = notification::receive(&ports, mchid, headers, body).await;
         let status = match &result {
             Ok(Received::Accepted { .. }) => 204,
+            Ok(Received::TooEarly) => 503,
             Ok(Received::Contradiction(_)) => 409,
             Err(NotificationError::Refused(_)) => 401,
             Err(NotificationError::Store(_)) => 503,
@@ -231,17 +361,23 @@ pub(crate) fn receive(ports: Ports, letter: crate::network::Letter) -> Work {
 }
 
 /// A round of the worker: ask for due tasks.
-pub(crate) fn claim(ports: Ports, server: usize) -> Work {
+pub(crate) fn claim(ports: Ports, server: usize, lane: usize) -> Work {
     Box::pin(async move {
-        let tasks = worker::claim(&ports, CLAIM_LIMIT).await;
-        Done::Claimed { server, tasks }
+        let which = LANES.get(lane).copied().unwrap_or(Lane::Money);
+        let tasks = worker::claim(&ports, which, CLAIM_LIMIT).await;
+        Done::Claimed {
+            server,
+            lane,
+            tasks,
+        }
     })
 }
 
 /// One claimed task.
 pub(crate) fn run_task(ports: Ports, task: Task) -> Work {
     Box::pin(async move {
+        let key = Box::new(task.key.clone());
         let result = worker::run_task(&ports, task).await;
-        Done::Ran { result }
+        Done::Ran { key, result }
     })
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use shouyin_core::id::{Appid, InvalidId, Mchid, Openid};
-use wechat_simulator::{App, Command, Input, Merchant, Options, PlatformKey, PlatformKeys, Wechat};
+use wechat_simulator::{
+    App, Command, Input, Merchant, Options, PlatformKey, PlatformKeys, Timing, Wechat,
+};
 use wechatpay::crypto::{ApiV3Key, KeyError};
 use wechatpay::text::{self, TextError};
+use wechatpay::v3::{self, SignedRequest, Transport};
 
 use crate::hub::BEGIN_MS;
-use crate::ports::CheapKey;
+use crate::ports::{KeyPair, Signatures, Whose};
 use crate::swarm::Swarm;
 
 /// The mini program both merchants sell in.
@@ -27,7 +30,17 @@ pub(crate) enum SetupError {
     Text(#[from] TextError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error("no keys could be made: {0}")]
+    NoKeys(String),
 }
+
+/// What must never be in a log, an event or an incident, besides the payers' openids.
+pub(crate) const API_V3_KEYS: [&str; 2] = [
+    "0123456789abcdef0123456789abcdef",
+    "fedcba9876543210fedcba9876543210",
+];
+/// The secret of the mini program.
+pub(crate) const APP_SECRET: &str = "secret-of-the-mini-program";
 
 /// One merchant as both sides know it.
 #[derive(Debug, Clone)]
@@ -35,9 +48,9 @@ pub(crate) struct Party {
     pub(crate) mchid: Mchid,
     pub(crate) wire_mchid: text::Mchid,
     /// Signs our requests.
-    pub(crate) signer: CheapKey,
+    pub(crate) key: KeyPair,
     /// What WeChat signs with, oldest first; the last one is in use.
-    pub(crate) platform: Vec<CheapKey>,
+    pub(crate) platform: Vec<KeyPair>,
     /// How many of the platform keys our configuration knows.
     pub(crate) configured: usize,
     pub(crate) api_v3_key: ApiV3Key,
@@ -57,26 +70,35 @@ pub(crate) struct Setup {
     pub(crate) parties: Vec<Party>,
     pub(crate) people: Vec<Person>,
     pub(crate) wechat: Wechat,
+    pub(crate) signatures: Signatures,
 }
 
 impl Setup {
-    pub(crate) fn new(seed: u64, swarm: &Swarm) -> Result<Self, SetupError> {
+    pub(crate) fn new(
+        seed: u64,
+        swarm: &Swarm,
+        signatures: Signatures,
+    ) -> Result<Self, SetupError> {
         let appid = Appid::parse(APPID)?;
         let mut wechat = Wechat::new(Options {
             seed,
             log: false,
             assumptions: swarm.assumptions.clone(),
-            ..Options::default()
+            timing: Timing {
+                refund_ms: swarm.refund_ms,
+                ..Timing::default()
+            },
         })
         .with_app(App {
             appid: APPID.to_owned(),
-            secret: "secret".to_owned(),
+            secret: APP_SECRET.to_owned(),
             platform: None,
         });
         let mut parties = Vec::new();
         for (index, mchid) in MCHIDS.iter().enumerate() {
-            let party = party(index, mchid, swarm)?;
-            wechat = wechat.with_merchant(at_wechat(&party));
+            let first = platform_key(1, signatures)?;
+            let party = party(index, mchid, swarm, signatures)?;
+            wechat = wechat.with_merchant(at_wechat(&party, &first));
             parties.push(party);
         }
         let mut people = Vec::new();
@@ -97,56 +119,89 @@ impl Setup {
             parties,
             people,
             wechat,
+            signatures,
         })
     }
 }
 
-fn party(index: usize, mchid: &str, swarm: &Swarm) -> Result<Party, SetupError> {
+fn party(
+    index: usize,
+    mchid: &str,
+    swarm: &Swarm,
+    signatures: Signatures,
+) -> Result<Party, SetupError> {
     let number = u64::try_from(index).unwrap_or(0);
-    let key = if swarm.one_api_v3_key || index == 0 {
-        "0123456789abcdef0123456789abcdef"
+    let [first, second] = API_V3_KEYS;
+    let api_v3_key = if swarm.one_api_v3_key || index == 0 {
+        first
     } else {
-        "fedcba9876543210fedcba9876543210"
+        second
     };
     let url = format!("https://pay.example.com/wechat/notify/{mchid}");
+    let serial = format!("5157F09EFDC096DE15EBE81A47057A7{index}");
+    let key = signatures.key(Whose::Merchant, &serial, 100 + number);
     Ok(Party {
         mchid: Mchid::parse(mchid)?,
         wire_mchid: text::Mchid::parse(mchid)?,
-        signer: CheapKey::new(
-            format!("5157F09EFDC096DE15EBE81A47057A7{index}"),
-            100 + number,
-        ),
-        platform: vec![platform_key(1)],
+        key: key.map_err(SetupError::NoKeys)?,
+        platform: vec![platform_key(1, signatures)?],
         configured: 1,
-        api_v3_key: ApiV3Key::new(key)?,
+        api_v3_key: ApiV3Key::new(api_v3_key)?,
         notify_url: text::NotifyUrl::parse(&url)?,
     })
 }
 
 /// WeChat's key number `number`. Both merchants are told the same ones, so that only the cross-checks keep their
 /// notifications apart.
-pub(crate) fn platform_key(number: usize) -> CheapKey {
+pub(crate) fn platform_key(number: usize, signatures: Signatures) -> Result<KeyPair, SetupError> {
     let secret = u64::try_from(number).unwrap_or(0);
-    CheapKey::new(
-        format!("PUB_KEY_ID_01000000000020000101{number:010}"),
-        200 + secret,
-    )
+    let serial = format!("PUB_KEY_ID_01000000000020000101{number:010}");
+    let key = signatures.key(Whose::Wechat, &serial, 200 + secret);
+    key.map_err(SetupError::NoKeys)
 }
 
-fn at_wechat(party: &Party) -> Merchant {
-    let key = PlatformKey {
-        signer: Arc::new(platform_key(1)),
+fn at_wechat(party: &Party, first: &KeyPair) -> Merchant {
+    let keys = PlatformKeys::public_key(PlatformKey {
+        signer: Arc::clone(&first.signer),
         opener: None,
-    };
-    Merchant::new(
-        party.mchid.as_str(),
-        "Coffee",
-        PlatformKeys::public_key(key),
-    )
-    .with_app(APPID)
-    .with_api_v3_key(party.api_v3_key.clone())
-    .with_certificate(
-        wechatpay::v3::Signer::serial_no(&party.signer),
-        Arc::new(party.signer.clone()),
-    )
+    });
+    let mut merchant = Merchant::new(party.mchid.as_str(), "Coffee", keys)
+        .with_app(APPID)
+        .with_api_v3_key(party.api_v3_key.clone())
+        .with_certificate(party.key.serial_no(), Arc::clone(&party.key.verifier));
+    // Refunds made in the console name no address.
+    merchant.refund_notify_url = Some(party.notify_url.as_str().to_owned());
+    merchant
+}
+
+/// A way to WeChat for somebody who only signs.
+struct Nowhere;
+
+impl Transport for Nowhere {
+    fn send<'a>(
+        &'a self,
+        _: &'a SignedRequest,
+    ) -> wechatpay::BoxFuture<'a, Result<v3::RawResponse, v3::TransportError>> {
+        Box::pin(async { Err(v3::TransportError::NotSent("nowhere".to_owned())) })
+    }
+}
+
+impl Party {
+    /// Signs a request as WeChat's console does for the merchant, at this time.
+    pub(crate) fn by_hand(&self, operation: &impl v3::Operation, now_ms: i64) -> SignedRequest {
+        let account = v3::Account {
+            mchid: self.wire_mchid.clone(),
+            signer: Arc::clone(&self.key.signer),
+            keys: Arc::new(v3::KeyRing::new()),
+            api_v3_key: None,
+            request_serial: None,
+        };
+        let client = v3::Client::new(
+            account,
+            Arc::new(Nowhere),
+            Arc::new(move || now_ms.div_euclid(1_000)),
+            Arc::new(|| "byhand".to_owned()),
+        );
+        client.sign(&operation.request())
+    }
 }

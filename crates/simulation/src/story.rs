@@ -1,11 +1,15 @@
 //! Stories: a few people who know what they want and try again until they are answered. For the crash matrix, and for
 //! failures that were found by chance and deserve a name.
 
+use fen::Fen;
+use shouyin_core::policy::{MoneyPolicy, Policy};
+use shouyin_core::refund::RefundState;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 use wechat_simulator::{Assumptions, BuyerAction, CloseUnknown};
 
 use crate::check::Violation;
 use crate::choice::Fault;
+use crate::hub::BEGIN_MS;
 use crate::world::{Event, World};
 
 /// What somebody does in a story.
@@ -23,6 +27,20 @@ pub enum Step {
     Close,
     /// The server's clock is set so many milliseconds off.
     SetClock(i64),
+    /// The shopper pays with the first ticket that a phone got, however old it is.
+    PayFirst,
+    /// The merchant asks for so many fen instead.
+    Revise(i64),
+    /// The merchant wants so many fen back, under its refund number of this index.
+    Refund(usize, i64),
+    /// Somebody refunds so many fen in WeChat's console.
+    RefundByHand(i64),
+    /// The merchant has so many fen left at WeChat, or as many as it takes.
+    SetBalance(Option<i64>),
+    /// The merchant adds an endpoint for all events.
+    AddEndpoint,
+    /// The merchant wants the abnormal refund paid out in another way.
+    Remedy,
 }
 
 /// A story: who does what when.
@@ -40,8 +58,12 @@ pub struct Story {
     pub mishaps: Vec<(&'static str, Fault)>,
     /// How WeChat behaves where its documentation is silent.
     pub assumptions: Assumptions,
+    /// What the merchant wants done with money that nobody asked for.
+    pub policy: Policy,
     /// How it ends, if that is not left to a race.
     pub ends_paid: Option<bool>,
+    /// How many fen went back, if that is not left to a race.
+    pub ends_refunded: Option<i64>,
 }
 
 /// The races are told with the second party early, at the same time and late, by so many milliseconds.
@@ -62,7 +84,9 @@ impl Story {
             notifications: true,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: Some(true),
+            ends_refunded: None,
         }
     }
 
@@ -75,7 +99,9 @@ impl Story {
             notifications: true,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: Some(false),
+            ends_refunded: None,
         }
     }
 
@@ -93,7 +119,9 @@ impl Story {
             notifications: true,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: None,
+            ends_refunded: None,
         }
     }
 
@@ -110,7 +138,9 @@ impl Story {
             notifications: true,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: Some(false),
+            ends_refunded: None,
         }
     }
 
@@ -128,7 +158,9 @@ impl Story {
             notifications: true,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: Some(true),
+            ends_refunded: None,
         }
     }
 
@@ -148,7 +180,9 @@ impl Story {
             notifications: true,
             mishaps: vec![("place", Fault::RequestLate)],
             assumptions: Assumptions::default(),
+            policy: Policy::default(),
             ends_paid: Some(false),
+            ends_refunded: None,
         }
     }
 
@@ -167,8 +201,136 @@ impl Story {
                 close_unknown_order,
                 ..Assumptions::default()
             },
+            policy: Policy::default(),
             ends_paid: Some(false),
+            ends_refunded: None,
         }
+    }
+
+    /// A buyer pays and gets money back.
+    pub fn refund() -> Self {
+        let mut story = Self::pay();
+        story.name = "refund";
+        story.steps.push((60_000, Step::Refund(0, 1_990)));
+        story.ends_refunded = Some(1_990);
+        story
+    }
+
+    /// The same, and something happens to the refund call.
+    fn refund_with(name: &'static str, what: &'static str, fault: Fault) -> Self {
+        Self {
+            name,
+            mishaps: vec![(what, fault)],
+            ..Self::refund()
+        }
+    }
+
+    /// Two refunds at once, which together are more than what was paid: only one can be.
+    fn racing_refunds(offset_ms: i64) -> Self {
+        let mut story = Self::pay();
+        story.name = "racing-refunds";
+        story.steps.push((60_000, Step::Refund(0, 1_990)));
+        story
+            .steps
+            .push((60_000 + offset_ms, Step::Refund(1, 1_990)));
+        story.ends_refunded = Some(1_990);
+        story
+    }
+
+    /// A part by us and a part by hand.
+    fn refund_by_hand() -> Self {
+        let mut story = Self::pay();
+        story.name = "refund-by-hand";
+        story.steps.push((60_000, Step::RefundByHand(1_000)));
+        story.steps.push((200_000, Step::Refund(0, 990)));
+        story.ends_refunded = Some(1_990);
+        story
+    }
+
+    /// The merchant's balance is too low until somebody tops it up.
+    fn refund_without_money() -> Self {
+        let mut story = Self::pay();
+        story.name = "refund-without-money";
+        story.steps.push((50_000, Step::SetBalance(Some(5))));
+        story.steps.push((60_000, Step::Refund(0, 1_990)));
+        story.steps.push((90_000, Step::SetBalance(None)));
+        story.ends_refunded = Some(1_990);
+        story
+    }
+
+    /// The payer's bank cannot take it; the money takes another way.
+    fn abnormal_refund() -> Self {
+        let mut story = Self::refund_with("abnormal-refund", "bank", Fault::RefundAbnormal);
+        story.steps.push((120_000, Step::Remedy));
+        story
+    }
+
+    /// The price changes between two taps; the order with the former price is closed first.
+    fn revise(offset_ms: i64) -> Self {
+        Self {
+            name: "revise",
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (5_000, Step::Revise(990)),
+                (5_000 + offset_ms.max(0), Step::Tap),
+                (8_000, Step::Pay),
+            ],
+            // After a crash the former price may be paid first: then it goes back, as surplus.
+            ends_paid: None,
+            ..Self::pay()
+        }
+    }
+
+    /// The buyer pays the former price while the merchant changes it: paid in time, or surplus that goes back by policy.
+    fn pay_what_was_revised(offset_ms: i64) -> Self {
+        Self {
+            name: "surplus",
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (5_000, Step::Revise(990)),
+                (5_000 + offset_ms, Step::PayFirst),
+                (9_000, Step::Tap),
+                (12_000, Step::Pay),
+            ],
+            ends_paid: None,
+            ..Self::pay()
+        }
+    }
+
+    /// WeChat says that the order is closed and takes the money all the same; by policy it goes back.
+    fn late_payment() -> Self {
+        Self {
+            name: "late-payment",
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (5_000, Step::Close),
+                (30_000, Step::PayFirst),
+            ],
+            mishaps: vec![("close", Fault::WechatLies), ("query", Fault::WechatLies)],
+            policy: Policy {
+                late: MoneyPolicy::Refund,
+                surplus: MoneyPolicy::Refund,
+            },
+            ends_paid: None,
+            ..Self::pay()
+        }
+    }
+
+    /// A buyer pays and the merchant's server is told, whatever happens to the first webhook.
+    fn webhook(fault: Option<Fault>) -> Self {
+        let mut story = Self::pay();
+        story.name = "webhook";
+        story.steps = vec![
+            (0, Step::AddEndpoint),
+            (100, Step::Create),
+            (1_000, Step::Tap),
+            (2_000, Step::Pay),
+        ];
+        story.mishaps = fault.map(|fault| ("webhook", fault)).into_iter().collect();
+        story
     }
 
     /// All variants of one story, or none if it is not known.
@@ -194,12 +356,34 @@ impl Story {
             ]
             .map(|(before_ms, after_ms)| Self::clock_steps_while_ordering(before_ms, after_ms))
             .to_vec(),
+            "refund" => vec![
+                Self::refund(),
+                Self {
+                    notifications: false,
+                    ..Self::refund()
+                },
+                Self::refund_with("refund", "refund", Fault::AnswerLost),
+                Self::refund_with("refund", "refund", Fault::RequestLost),
+                Self::refund_with("refund", "refund", Fault::ServerErrorAfter),
+            ],
+            "racing-refunds" => [-1, 0, 1].map(Self::racing_refunds).to_vec(),
+            "refund-by-hand" => vec![Self::refund_by_hand()],
+            "refund-without-money" => vec![Self::refund_without_money()],
+            "abnormal-refund" => vec![Self::abnormal_refund()],
+            "revise" => [0, 1, 2_000].map(Self::revise).to_vec(),
+            "surplus" => [-2, 0, 1, 2].map(Self::pay_what_was_revised).to_vec(),
+            "late-payment" => vec![Self::late_payment()],
+            "webhook" => vec![
+                Self::webhook(None),
+                Self::webhook(Some(Fault::WebhookUnanswered)),
+                Self::webhook(Some(Fault::WebhookRefused)),
+            ],
             _ => Vec::new(),
         }
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 16] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -207,6 +391,15 @@ impl Story {
         "notification-races-query",
         "clock-steps-while-ordering",
         "refused-close",
+        "refund",
+        "racing-refunds",
+        "refund-by-hand",
+        "refund-without-money",
+        "abnormal-refund",
+        "revise",
+        "surplus",
+        "late-payment",
+        "webhook",
     ];
 }
 
@@ -234,12 +427,49 @@ impl World {
             Step::Confirm if !over => self.confirm(index, Some(step)),
             Step::Close if !over => self.close_sale(index, Some(step)),
             Step::Pay if tickets > 0 => {
-                return self.use_cashier(index, tickets - 1, BuyerAction::Pay);
+                self.use_cashier(index, tickets - 1, BuyerAction::Pay)?;
+                // The cashier may have been one with former terms, closed by now; a tap is on its way to a new one.
+                let paid = self.sales.get(index).is_none_or(|sale| sale.paid);
+                if !paid && !over && self.hub.now_ms() - BEGIN_MS < MINUTE_MS {
+                    self.unanswered(index, Some(step));
+                }
             }
+            Step::PayFirst if tickets > 0 => {
+                return self.use_cashier(index, 0, BuyerAction::Pay);
+            }
+            Step::Revise(amount) => self.revise(index, amount, Some(step)),
+            Step::Refund(wish, amount) => {
+                while self
+                    .sales
+                    .get(index)
+                    .is_some_and(|it| it.wishes.len() <= wish)
+                {
+                    self.add_wish(index, Some(amount))?;
+                }
+                self.wish_refund(index, wish, Some(step));
+            }
+            Step::RefundByHand(amount) => return self.refund_by_hand(index, amount),
+            Step::SetBalance(balance) => {
+                let mchid = crate::setup::MCHIDS[0].to_owned();
+                return self.set_balance(mchid, balance.map(Fen::new));
+            }
+            Step::AddEndpoint => return self.add_endpoint(0, 0, Some(step)),
+            Step::Remedy => self.remedy_first(),
             // The phone has nothing to pay with yet, and may never get it.
             Step::Pay if !over => self.unanswered(index, Some(step)),
-            Step::Tap | Step::Confirm | Step::Close | Step::Pay => {}
+            Step::Tap | Step::Confirm | Step::Close | Step::Pay | Step::PayFirst => {}
         }
         Ok(())
+    }
+
+    fn remedy_first(&mut self) {
+        let found = self.checker.payments().find_map(|payment| {
+            let mut refunds = payment.refunds.iter();
+            let stuck = refunds.find(|refund| refund.state == RefundState::Abnormal)?;
+            Some((payment.mchid.clone(), stuck.id.clone()))
+        });
+        if let Some((mchid, id)) = found {
+            self.remedy(mchid, id);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What kind of bad day this run is. Every run draws a different subset of faults, so that they do not hide each other;
 //! drawn from the seed alone, so that the same seed with less chaos is still the same kind of day.
 
+use shouyin_core::policy::{MoneyPolicy, Policy};
+use shouyin_core::time::{DAY_MS, MINUTE_MS};
 use wechat_simulator::{
     Assumptions, CloseUnknown, RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
 };
@@ -18,6 +20,14 @@ pub struct Swarm {
     pub queries: bool,
     /// The safety net of being told: without it every notification is lost, also in calm.
     pub notifications: bool,
+    /// The safety net of sending again: without it no webhook ever arrives, and merchants read the list of events.
+    pub webhooks: bool,
+    /// How many webhook endpoints the first merchant has at the beginning.
+    pub endpoints: usize,
+    /// What the merchants want done with money that nobody asked for.
+    pub policies: [Policy; 2],
+    /// From the acceptance of a refund at WeChat to its end, milliseconds.
+    pub refund_ms: i64,
     /// How many server processes share the store: 1 or 2.
     pub servers: usize,
     /// How often each action is taken, relative to the others.
@@ -30,6 +40,8 @@ pub struct Swarm {
     pub one_api_v3_key: bool,
     /// The points that WeChat's documentation leaves open.
     pub assumptions: Assumptions,
+    /// A story in which WeChat breaks its word.
+    pub lies_in_story: bool,
 }
 
 impl Swarm {
@@ -50,6 +62,15 @@ impl Swarm {
                 }
                 // Whoever can change an answer at all would change many.
                 Fault::Altered | Fault::WrongSignature => 80,
+                Fault::RefundSlow | Fault::RefundAbnormal | Fault::RefundClosed => 100,
+                Fault::WebhookLost
+                | Fault::WebhookRefused
+                | Fault::WebhookRedirected
+                | Fault::WebhookUnanswered
+                | Fault::WebhookSlow => 60,
+                // Such a WeChat breaks its word: only in a few runs, where nobody can be held to what it said.
+                Fault::WechatLies if stream.below(4) > 0 => continue,
+                Fault::WechatLies => 60,
                 Fault::NotSent
                 | Fault::RequestLost
                 | Fault::RequestLate
@@ -74,12 +95,17 @@ impl Swarm {
             weights,
             queries,
             notifications,
+            webhooks: stream.below(6) > 0,
+            endpoints: pick(&mut stream, &[0, 0, 1, 1, 2]),
+            policies: [policy(&mut stream), policy(&mut stream)],
+            refund_ms: pick(&mut stream, &[0, 3_000, 3_000, 10 * MINUTE_MS, 2 * DAY_MS]),
             servers: if stream.below(4) == 0 { 2 } else { 1 },
             actions: actions(&mut stream),
             store_pause_ms: pick(&mut stream, &[0, 0, 2, 30, 2_000]),
             network_ms: pick(&mut stream, &[0, 3, 3, 40, 1_500]),
             one_api_v3_key: stream.below(2) == 0,
             assumptions: assumptions(&mut stream),
+            lies_in_story: false,
         }
     }
 
@@ -89,12 +115,17 @@ impl Swarm {
             weights: Weights::none(),
             queries: true,
             notifications: true,
+            webhooks: true,
+            endpoints: 0,
+            policies: [Policy::default(); 2],
+            refund_ms: 3_000,
             servers: 1,
             actions: [0; Action::ALL.len()],
             store_pause_ms: 0,
             network_ms: 0,
             one_api_v3_key: false,
             assumptions: Assumptions::default(),
+            lies_in_story: false,
         }
     }
 }
@@ -105,6 +136,17 @@ fn pick<T: Copy + Default>(stream: &mut Stream, from: &[T]) -> T {
     from.get(index).copied().unwrap_or_default()
 }
 
+fn policy(stream: &mut Stream) -> Policy {
+    let mut wish = || match stream.below(2) {
+        0 => MoneyPolicy::Keep,
+        _ => MoneyPolicy::Refund,
+    };
+    Policy {
+        late: wish(),
+        surplus: wish(),
+    }
+}
+
 fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
     let mut weights = [0; Action::ALL.len()];
     for (weight, action) in weights.iter_mut().zip(Action::ALL) {
@@ -113,7 +155,22 @@ fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
             Action::Create => 2 + stream.below(4),
             Action::Tap | Action::AtTheCashier => 3 + stream.below(8),
             Action::Jump => 1 + stream.below(4),
+            Action::Refund => {
+                if stream.below(4) == 0 {
+                    0
+                } else {
+                    1 + stream.below(6)
+                }
+            }
             Action::CreateAgain
+            | Action::Revise
+            | Action::SyncRefund
+            | Action::RefundByHand
+            | Action::Remedy
+            | Action::SetBalance
+            | Action::ChangeEndpoint
+            | Action::Resend
+            | Action::LoseReceiver
             | Action::Confirm
             | Action::Close
             | Action::Forge
@@ -141,6 +198,7 @@ fn assumptions(stream: &mut Stream) -> Assumptions {
             SpecificOrGeneral::General
         }
     };
+    let not_enough_is_repeatable = yes();
     Assumptions {
         used_number: if yes() {
             UsedNumber::OutTradeNoUsed
@@ -165,6 +223,12 @@ fn assumptions(stream: &mut Stream) -> Assumptions {
             (false, true) => RateLimitCode::FrequencyLimitExceed,
             (false, false) => RateLimitCode::RatelimitExceeded,
         },
+        not_enough_is_repeatable,
+        refund_spacing_ms: if yes() { MINUTE_MS } else { 0 },
+        // A refund that fails for want of money and is final at once would end twice at this WeChat.
+        refund_final_at_once: not_enough_is_repeatable && yes() && yes(),
+        abnormal_refund_reentrant: yes(),
+        refund_state_when_accepted: yes(),
         empty_members_in_unpaid_query: yes(),
         codes_without_underscores: yes(),
         notification_id_stable: yes(),

@@ -1,6 +1,7 @@
 //! What can be wrong with an answer of WeChat's when it arrives.
 
 use serde_json::{Value, json};
+use wechat_simulator::Order;
 use wechatpay::v3::RawResponse;
 
 fn error(status: u16, code: &str) -> RawResponse {
@@ -78,11 +79,34 @@ pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawRespon
             );
         }
     }
+    if let Some(members) = body.as_object_mut()
+        && members.contains_key("refund_id")
+    {
+        let status = if how == 2 { "SUCCESS" } else { "CLOSED" };
+        members.insert("status".to_owned(), json!(status));
+        members.insert(
+            "success_time".to_owned(),
+            json!("2026-01-05T12:05:00+08:00"),
+        );
+    }
     RawResponse {
         status: 200,
         body: body.to_string().into_bytes(),
         headers: response.headers,
     }
+}
+
+/// What WeChat says of an order that it has closed.
+pub(crate) fn closed_order(order: &Order) -> Vec<u8> {
+    let view = json!({
+        "mchid": order.mchid,
+        "appid": order.appid,
+        "out_trade_no": order.out_trade_no,
+        "trade_state": "CLOSED",
+        "trade_state_desc": "订单已关闭",
+        "amount": { "total": order.total, "currency": "CNY" },
+    });
+    view.to_string().into_bytes()
 }
 
 fn is_signature(name: &str) -> bool {
@@ -92,7 +116,7 @@ fn is_signature(name: &str) -> bool {
 /// For the trace: code, state or handle.
 pub(crate) fn describe(response: &RawResponse) -> String {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    ["code", "trade_state", "prepay_id"]
+    ["code", "trade_state", "status", "prepay_id"]
         .iter()
         .find_map(|name| body.get(*name).and_then(Value::as_str))
         .unwrap_or_default()

@@ -5,22 +5,31 @@ use std::fmt;
 use std::sync::Arc;
 
 use shouyin_core::Timestamp;
-use shouyin_core::id::Mchid;
+use shouyin_core::id::{Mchid, PaymentId};
+use shouyin_core::policy::Policies;
 use shouyin_core::ports::Ports;
-use shouyin_store::MemoryStore;
+use shouyin_core::task::TaskKey;
+use shouyin_core::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use shouyin_core::webhook::model::{Message, Reply};
 use wechat_simulator::{PhoneAnswer, PhoneRefusal};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::actors::{Client, Sale};
-use crate::check::{Checker, Violation};
+use crate::check::{CallName, Checker, Violation};
 use crate::choice::Fault;
 use crate::executor::{Executor, Work};
 use crate::hub::{Boot, Hub, ProcessId, Ticket};
+use crate::marks::Mark;
 use crate::network::{Letter, Origin};
-use crate::server::{Build, CallId, Server};
+use crate::receiver::Receivers;
+use crate::rows::Rows;
+use crate::server::{Build, CallId, LANES, Server};
 use crate::setup::{MCHIDS, Setup};
 use crate::story::Step;
 use crate::swarm::Swarm;
+
+/// When merchants tend to their affairs in calm, milliseconds after its beginning.
+const TEND_AT_MS: [i64; 4] = [MINUTE_MS, DAY_MS, 3 * DAY_MS + HOUR_MS, 5 * DAY_MS];
 
 /// Something that happens at its time.
 #[derive(Debug)]
@@ -31,12 +40,23 @@ pub(crate) enum Event {
     Request {
         ticket: Ticket,
         request: SignedRequest,
+        call: CallName,
         fault: Option<Fault>,
     },
     /// An answer of WeChat's, or a broken connection, reaches a server.
     Answer(Ticket, Result<RawResponse, TransportError>),
     /// A server stops waiting for an answer.
     GiveUp(Ticket),
+    /// A webhook arrives at a merchant's receiver.
+    Webhook {
+        ticket: Ticket,
+        message: Box<Message>,
+        fault: Option<Fault>,
+    },
+    /// A receiver's answer, or its absence, reaches a server.
+    WebhookAnswer(Ticket, Reply),
+    /// In calm, the merchants look after what waits for people.
+    Tend,
     /// A notification reaches our address.
     Notification(Letter),
     /// Our answer to a notification reaches WeChat.
@@ -58,13 +78,17 @@ pub(crate) struct World {
     pub(crate) hub: Arc<Hub>,
     pub(crate) swarm: Swarm,
     pub(crate) setup: Setup,
-    pub(crate) rows: MemoryStore,
+    pub(crate) rows: Rows,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) receivers: Receivers,
     pub(crate) build: Arc<dyn Build>,
     pub(crate) servers: Vec<Server>,
     pub(crate) checker: Checker,
     pub(crate) sales: Vec<Sale>,
     pub(crate) clients: BTreeMap<CallId, Client>,
     pub(crate) last_call: CallId,
+    /// How many addresses of receivers were given out.
+    pub(crate) addresses: u64,
     /// Genuine notifications that an attacker has copied.
     pub(crate) overheard: Vec<Letter>,
     /// What the next notification out of WeChat is.
@@ -77,10 +101,18 @@ pub(crate) struct World {
     pub(crate) ready: VecDeque<ProcessId>,
     pub(crate) executor: Executor,
     boots: Boot,
+    /// The lives up to this one began with the world.
+    first_lives: Boot,
+    /// Who runs which task.
+    pub(crate) running: BTreeMap<TaskKey, ProcessId>,
+    /// Which payment changed last, by whom and when.
+    pub(crate) last_change: Option<(PaymentId, ProcessId, i64)>,
     /// Processes that carry a hostile notification.
     pub(crate) hostile: BTreeMap<ProcessId, Origin>,
-    /// When the next task is due, as of so many commits.
-    pub(crate) due: (u64, Option<Timestamp>),
+    /// When the next task of each lane is due, as of so many commits.
+    pub(crate) due: (u64, [Option<Timestamp>; 2]),
+    /// Chaos is over.
+    pub(crate) calm: bool,
     /// The instant we are in, and how many events it had so far.
     pub(crate) instant: (i64, u32),
     pub(crate) events: u64,
@@ -99,17 +131,25 @@ impl World {
         swarm: Swarm,
         build: Arc<dyn Build>,
     ) -> Result<Self, Violation> {
-        let setup = Setup::new(seed, &swarm).map_err(|e| Violation::new("WORLD", e.to_string()))?;
+        let broken = |error: String| Violation::new("WORLD", error);
+        let setup =
+            Setup::new(seed, &swarm, build.signatures()).map_err(|e| broken(e.to_string()))?;
+        let policies = setup.parties.iter().zip(swarm.policies);
+        let policies = Policies::new(policies.map(|(party, policy)| (party.mchid.clone(), policy)));
+        let database = build.database().map_err(broken)?;
         let mut world = Self {
             hub,
+            checker: Checker::new(&setup, &swarm),
             setup,
-            rows: MemoryStore::new(),
+            policies: Arc::new(policies),
+            receivers: Receivers::default(),
+            rows: Rows::new(database),
             build,
             servers: Vec::new(),
-            checker: Checker::default(),
             sales: Vec::new(),
             clients: BTreeMap::new(),
             last_call: 0,
+            addresses: 0,
             overheard: Vec::new(),
             next_origin: Origin::Genuine,
             mishaps: Vec::new(),
@@ -117,8 +157,12 @@ impl World {
             ready: VecDeque::new(),
             executor: Executor::default(),
             boots: 0,
+            first_lives: 0,
+            running: BTreeMap::new(),
+            last_change: None,
             hostile: BTreeMap::new(),
-            due: (u64::MAX, None),
+            due: (u64::MAX, [None; 2]),
+            calm: false,
             instant: (0, 0),
             events: 0,
             swarm,
@@ -127,6 +171,7 @@ impl World {
             let server = world.fresh_server();
             world.servers.push(server);
         }
+        world.first_lives = world.boots;
         Ok(world)
     }
 
@@ -147,6 +192,7 @@ impl World {
             &self.hub,
             &self.rows,
             &self.setup,
+            &self.policies,
             &*self.build,
             self.boots,
             skew,
@@ -180,7 +226,10 @@ impl World {
             return;
         };
         dead.ports = None;
-        dead.claiming = false;
+        dead.claiming = [false; 2];
+        if self.hub.now_ms() - dead.started_ms < 60_000 && dead.boot > self.first_lives {
+            self.hub.mark(Mark::CrashInRecovery);
+        }
         let boot = dead.boot;
         self.executor.kill(&self.hub, boot);
         self.hang_up(boot);
@@ -202,7 +251,8 @@ impl World {
     }
 
     /// The world heals: every process up, every clock right, every key configured.
-    pub(crate) fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) -> Result<(), Violation> {
+        self.calm = true;
         {
             let mut inner = self.hub.lock();
             inner.choice.end();
@@ -219,6 +269,13 @@ impl World {
                 server.clock.set_skew(0);
             }
         }
+        self.receivers.heal();
+        self.checker.calm_since(self.hub.now_ms());
+        // Merchants look after what needs a person at once, and again when slow refunds have come to their end.
+        for after_ms in TEND_AT_MS {
+            self.hub.schedule(after_ms, Event::Tend);
+        }
+        self.wechat_heals()
     }
 
     /// WeChat has changed an order: both books must still agree.
@@ -238,11 +295,13 @@ impl World {
         Ok(())
     }
 
-    /// True if nothing is left that will ever happen by itself.
+    /// True if nothing is left that will ever happen by itself. Where no webhook ever arrives, those to come are left out.
     pub(crate) fn is_quiet(&mut self) -> bool {
+        let money = self.rows.next_due(LANES[0]);
+        let webhooks = self.rows.next_due(LANES[1]).filter(|_| self.swarm.webhooks);
         self.executor.len() == 0
             && self.hub.lock().queue.is_empty()
-            && self.worker_due().is_none()
+            && money.or(webhooks).is_none()
             && self.setup.wechat.next_due().is_none()
     }
 

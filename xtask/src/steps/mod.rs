@@ -8,7 +8,8 @@ mod openapi;
 mod recordings;
 mod referees;
 mod rust;
-mod simulator;
+pub(crate) mod simulator;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -64,13 +65,18 @@ const STEPS: &[Step] = &[
         run: rust::test,
     },
     Step {
+        name: "zones",
+        about: "money, times and rules are the same in every time zone",
+        run: rust::zones,
+    },
+    Step {
         name: "javascript",
         about: "the mini program package and the sample that uses it",
         run: javascript::test,
     },
     Step {
         name: "referees",
-        about: "WeChat Pay clients that nobody here wrote work against our simulator",
+        about: "clients and libraries that nobody here wrote accept our simulator and our webhooks",
         run: referees::test,
     },
     Step {
@@ -82,6 +88,11 @@ const STEPS: &[Step] = &[
         name: "demo-once",
         about: "the release program pays one order from end to end, alone",
         run: demo::once,
+    },
+    Step {
+        name: "torture",
+        about: "killed again and again, the release program agrees with WeChat on every order",
+        run: torture::short,
     },
     Step {
         name: "browser",

@@ -46,3 +46,34 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
     )?;
     Ok(Done::Passed)
 }
+
+/// Zones with an odd offset, far east of Greenwich, far west of it, and with a summer time.
+const ZONES: [&str; 4] = [
+    "Asia/Kathmandu",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "America/New_York",
+];
+
+/// Times at WeChat are +08:00 and ours are UTC, whatever the machine says: the tests of everything that knows a time pass
+/// in every zone. The binaries are those of the step before.
+pub(super) fn zones(repository: &Repository) -> Result<Done> {
+    tools::cargo::ensure(repository, "nextest")?;
+    for zone in ZONES {
+        println!("TZ={zone}");
+        let mut nextest = repository.cargo();
+        nextest.env("TZ", zone).args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--all-features",
+            "--no-fail-fast",
+            "--status-level=fail",
+            "--final-status-level=fail",
+            "-E",
+            "package(fen) + package(wechatpay) + package(shouyin-core) + package(shouyin-store) + package(wechat-simulator)",
+        ]);
+        process::run(&mut nextest)?;
+    }
+    Ok(Done::Passed)
+}

@@ -16,7 +16,7 @@ const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
-pub(super) struct Simulator {
+pub(crate) struct Simulator {
     child: Child,
     merchant_dir: PathBuf,
     control_url: String,
@@ -43,7 +43,7 @@ pub(super) fn build(repository: &Repository) -> Result<PathBuf> {
 
 impl Simulator {
     /// Starts it with fresh keys, written to `folder`, on a free port of this machine.
-    pub(super) fn start(repository: &Repository, program: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(repository: &Repository, program: &Path, folder: &Path) -> Result<Self> {
         make_empty(folder)?;
         let log_path = folder.join("simulator.log");
         let log = fs::File::create(&log_path)
@@ -76,7 +76,7 @@ impl Simulator {
         &self.merchant_dir
     }
 
-    pub(super) fn control_url(&self) -> &str {
+    pub(crate) fn control_url(&self) -> &str {
         &self.control_url
     }
 
@@ -113,7 +113,7 @@ impl Drop for Simulator {
 }
 
 /// An empty folder of this name, whatever was there before.
-pub(super) fn make_empty(folder: &Path) -> Result<()> {
+pub(crate) fn make_empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }

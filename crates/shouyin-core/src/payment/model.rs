@@ -9,7 +9,11 @@
 
 use fen::Fen;
 
-use crate::id::{Appid, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, PrepayId, TransactionId};
+use crate::id::{
+    Appid, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo, PaymentId, PrepayId, Route,
+    TransactionId,
+};
+use crate::refund::model::{Refund, RefundState};
 use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
 
 /// How long a prepay id may be handed out, in milliseconds: WeChat gives it two hours
@@ -21,7 +25,7 @@ pub const PREPAY_USABLE_MS: i64 = 2 * HOUR_MS - 10 * MINUTE_MS;
 /// WeChat verify as fresh is at most five minutes ahead of it. One minute more covers the rounding.
 pub const REQUEST_MAY_ARRIVE_MS: i64 = 11 * MINUTE_MS;
 
-/// What the shop asks to be paid.
+/// What the shop asks to be paid. Amount, description and attach are what it asks for *now*: each attempt keeps its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Our id.
@@ -48,6 +52,8 @@ pub struct Payment {
     pub state: PaymentState,
     /// Orders at WeChat, oldest first.
     pub attempts: Vec<Attempt>,
+    /// Money going back, oldest first. Only payments with a paid attempt have any.
+    pub refunds: Vec<Refund>,
 }
 
 /// Where a payment stands.
@@ -129,8 +135,18 @@ impl CloseReason {
 pub struct Attempt {
     /// Its number, stored before it is first sent, and the same for ever.
     pub out_trade_no: OutTradeNo,
+    /// How it reaches WeChat.
+    pub route: Route,
     /// Who may pay it.
     pub payer: Openid,
+    /// What it asks for, in fen.
+    pub amount: Fen,
+    /// What the payer reads.
+    pub description: String,
+    /// Echoed by WeChat once paid.
+    pub attach: Option<String>,
+    /// Until when it may be paid.
+    pub expires_at: Timestamp,
     /// Where it stands.
     pub state: AttemptState,
     /// The handle for the payer's cashier, once WeChat answered.
@@ -208,12 +224,60 @@ impl Payment {
             .find(|attempt| attempt.out_trade_no == *out_trade_no)
     }
 
-    /// The attempt that can still be paid, if there is one.
+    /// The attempt through which the payer can still pay what is asked for now, if there is one.
     pub fn live_attempt(&self) -> Option<&Attempt> {
         self.attempts
             .iter()
             .rev()
-            .find(|attempt| attempt.state.is_unresolved())
+            .find(|attempt| attempt.state.is_unresolved() && self.asks_for(attempt))
+    }
+
+    /// True if this attempt asks for what the payment asks for now: it was not revised since.
+    pub fn asks_for(&self, attempt: &Attempt) -> bool {
+        self.amount == attempt.amount
+            && self.description == attempt.description
+            && self.attach == attempt.attach
+    }
+
+    /// Attempts whose terms were revised, and which a payer may still hold a cashier of. No new order is opened beside them.
+    pub fn superseded_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| {
+            attempt.state.is_unresolved() && attempt.prepay.is_some() && !self.asks_for(attempt)
+        })
+    }
+
+    /// The refund with this number at WeChat.
+    pub fn refund(&self, out_refund_no: &OutRefundNo) -> Option<&Refund> {
+        self.refunds
+            .iter()
+            .find(|refund| refund.out_refund_no == *out_refund_no)
+    }
+
+    /// The refunds of one attempt.
+    pub fn refunds_of<'a>(
+        &'a self,
+        out_trade_no: &'a OutTradeNo,
+    ) -> impl Iterator<Item = &'a Refund> {
+        self.refunds
+            .iter()
+            .filter(move |refund| refund.out_trade_no == *out_trade_no)
+    }
+
+    /// What went back, and what may still go back, in fen.
+    pub fn refunded(&self) -> (Fen, Fen) {
+        let sum = |is_wanted: fn(&RefundState) -> bool| {
+            let amounts = self
+                .refunds
+                .iter()
+                .filter(|refund| is_wanted(&refund.state))
+                .map(|refund| refund.amount);
+            // Each refund is at most an order's amount, and there are at most fifty an order: no overflow.
+            Fen::checked_sum(amounts).unwrap_or(Fen::ZERO)
+        };
+        (
+            sum(|state| matches!(state, RefundState::Succeeded { .. })),
+            sum(RefundState::is_unresolved),
+        )
     }
 
     /// True if no attempt can bring money any more, as far as is proven.
@@ -221,6 +285,12 @@ impl Payment {
         self.attempts
             .iter()
             .all(|attempt| !attempt.state.is_unresolved())
+    }
+
+    pub(crate) fn refund_mut(&mut self, out_refund_no: &OutRefundNo) -> Option<&mut Refund> {
+        self.refunds
+            .iter_mut()
+            .find(|refund| refund.out_refund_no == *out_refund_no)
     }
 
     pub(crate) fn attempt_mut(&mut self, out_trade_no: &OutTradeNo) -> Option<&mut Attempt> {

@@ -34,7 +34,8 @@ pub fn retry_delay_ms(tries: u32) -> i64 {
 /// or the payment expires and is closed.
 pub const PREPAY_TRIES: u32 = 5;
 
-fn delay(seconds: &[i64], index: u32, last_ms: i64) -> i64 {
+/// The delay at this place of a list of seconds, or the last one, in milliseconds.
+pub(crate) fn delay(seconds: &[i64], index: u32, last_ms: i64) -> i64 {
     usize::try_from(index)
         .ok()
         .and_then(|i| seconds.get(i))

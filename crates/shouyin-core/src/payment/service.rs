@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::decide::{self, CreateError, Created, NewPayment, PayDecision, PayRefused};
+use super::decide::{
+    self, CreateError, Created, NewPayment, PayDecision, PayRefused, ReviseError, Revision,
+};
 use super::model::{CloseReason, Payment, PaymentState};
 use super::view::PaymentView;
 use crate::id::{Appid, Mchid, Openid, OutTradeNo, PaymentId};
@@ -51,6 +53,7 @@ pub async fn create(
     let load = Load {
         payment: Some(PaymentKey::OrderNo(new.mchid.clone(), new.order_no.clone())),
         idempotency: Some((new.mchid.clone(), idempotency.key.clone())),
+        ..Load::default()
     };
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     transact(&*ports.store, load, move |loaded| {
@@ -114,44 +117,131 @@ pub async fn pay(
     appid: &Appid,
     payer: &Openid,
 ) -> Result<PayAnswer, ServiceError> {
+    match pay_once(ports, id, appid, payer).await? {
+        Step::Answer(answer) => Ok(answer),
+        // Closed now, or paid: either way there is something to say. If WeChat did not answer, the payer taps again.
+        Step::Closed => match pay_once(ports, id, appid, payer).await? {
+            Step::Answer(answer) => Ok(answer),
+            Step::Closed => Ok(PayAnswer::Unavailable(
+                "the order with the former amount is still being closed at WeChat".into(),
+            )),
+        },
+    }
+}
+
+/// How one look at a payment ended for the payer.
+enum Step {
+    Answer(PayAnswer),
+    /// Revised orders were asked to be closed: look again.
+    Closed,
+}
+
+async fn pay_once(
+    ports: &Ports,
+    id: &PaymentId,
+    appid: &Appid,
+    payer: &Openid,
+) -> Result<Step, ServiceError> {
     let load = Load {
         payment: Some(PaymentKey::AnyId(id.clone())),
         ..Load::default()
     };
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     let (app, who) = (appid.clone(), payer.clone());
+    let acquirer = Arc::clone(&ports.acquirer);
     let decided = transact(&*ports.store, load, move |loaded| match loaded.payment {
         None => (None, Changes::default()),
         Some(payment) => {
-            let (decision, changes) = decide::pay(&payment, &app, &who, now, &*ids);
+            let route = acquirer.route(&payment.mchid);
+            let (decision, changes) = decide::pay(&payment, &app, &who, &route, now, &*ids);
             (Some((payment.mchid, decision)), changes)
         }
     })
     .await?;
     let Some((mchid, decision)) = decided else {
-        return Ok(PayAnswer::NotFound);
+        return Ok(Step::Answer(PayAnswer::NotFound));
     };
     let (order, run) = match decision {
-        PayDecision::Ready(prepay_id) => {
-            let parameters = ports.acquirer.request_payment(&mchid, appid, &prepay_id)?;
-            return Ok(PayAnswer::Ready(parameters));
+        PayDecision::Ready(prepay_id, route) => {
+            let parameters = ports
+                .acquirer
+                .request_payment(&mchid, appid, &route, &prepay_id)?;
+            return Ok(Step::Answer(PayAnswer::Ready(parameters)));
         }
-        PayDecision::Paid => return Ok(PayAnswer::Paid),
-        PayDecision::Refused(why) => return Ok(PayAnswer::Refused(why)),
+        PayDecision::Paid => return Ok(Step::Answer(PayAnswer::Paid)),
+        PayDecision::Refused(why) => return Ok(Step::Answer(PayAnswer::Refused(why))),
+        PayDecision::CloseFirst(runs) => {
+            for run in runs {
+                worker::run(ports, &mchid, run).await?;
+            }
+            return Ok(Step::Closed);
+        }
         PayDecision::Send { order, run } => (order, run),
     };
-    let outcome = worker::send_prepay(ports, &order, &run).await?;
-    match outcome {
-        Outcome::Succeeded(prepay_id) => {
-            let parameters = ports.acquirer.request_payment(&mchid, appid, &prepay_id)?;
-            Ok(PayAnswer::Ready(parameters))
+    let (outcome, may_be_paid) = worker::send_prepay(ports, &order, &run).await?;
+    Ok(Step::Answer(match outcome {
+        // Paid, closed or revised while the order was on its way: its parameters are nobody's any more.
+        Outcome::Succeeded(_) if !may_be_paid => {
+            PayAnswer::Unavailable("the payment changed meanwhile".into())
         }
-        Outcome::Rejected(refusal) => Ok(PayAnswer::Rejected(refusal)),
+        Outcome::Succeeded(prepay_id) => PayAnswer::Ready(ports.acquirer.request_payment(
+            &mchid,
+            appid,
+            &order.route,
+            &prepay_id,
+        )?),
+        Outcome::Rejected(refusal) => PayAnswer::Rejected(refusal),
         Outcome::Blocked(Refusal { code, .. }) => {
-            Ok(PayAnswer::Unavailable(format!("WeChat is busy ({code})")))
+            PayAnswer::Unavailable(format!("WeChat is busy ({code})"))
         }
-        Outcome::Unknown(Doubt { reason, .. }) => Ok(PayAnswer::Unavailable(reason)),
+        Outcome::Unknown(Doubt { reason, .. }) => PayAnswer::Unavailable(reason),
+    }))
+}
+
+/// How a revision ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReviseAnswer {
+    /// The payment as it is now.
+    Payment(Box<Payment>),
+    /// No such payment.
+    NotFound,
+    /// Refused by the rules.
+    Refused(ReviseError),
+}
+
+/// The merchant changes what it asks for. Orders with the former terms are closed at WeChat; the next tap opens a new one.
+pub async fn revise(
+    ports: &Ports,
+    mchid: &Mchid,
+    id: &PaymentId,
+    revision: Revision,
+) -> Result<ReviseAnswer, ServiceError> {
+    let key = PaymentKey::Id(mchid.clone(), id.clone());
+    let load = Load {
+        payment: Some(key.clone()),
+        ..Load::default()
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    let decided = transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => (None, Changes::default()),
+        Some(payment) => match decide::revise(&payment, &revision, now, &*ids) {
+            Ok((runs, changes)) => (Some(Ok(runs)), changes),
+            Err(refused) => (Some(Err(refused)), Changes::default()),
+        },
+    })
+    .await?;
+    let runs = match decided {
+        None => return Ok(ReviseAnswer::NotFound),
+        Some(Err(refused)) => return Ok(ReviseAnswer::Refused(refused)),
+        Some(Ok(runs)) => runs,
+    };
+    for run in runs {
+        worker::run(ports, mchid, run).await?;
     }
+    Ok(match ports.store.payment(key).await? {
+        Some(payment) => ReviseAnswer::Payment(Box::new(payment)),
+        None => ReviseAnswer::NotFound,
+    })
 }
 
 /// Asks WeChat now about everything that is not final, and returns the payment as it is then.

@@ -43,6 +43,12 @@ pub struct PaymentView {
     /// Once closed or closing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<ClosedView>,
+    /// What went back already, in fen.
+    #[schema(value_type = i64)]
+    pub refunded_fen: Fen,
+    /// What refunds that are not final may still take, in fen.
+    #[schema(value_type = i64)]
+    pub refunding_fen: Fen,
     /// Orders at WeChat, oldest first.
     pub attempts: Vec<AttemptView>,
 }
@@ -79,6 +85,9 @@ pub struct ClosedView {
 pub struct AttemptView {
     /// Its number at WeChat.
     pub out_trade_no: String,
+    /// What it asks for, in fen. Differs from the payment's amount if that was revised since.
+    #[schema(value_type = i64)]
+    pub amount_fen: Fen,
     /// `recorded`, `open`, `paid`, `closed` or `rejected`.
     pub state: &'static str,
     /// When it was recorded.
@@ -114,6 +123,7 @@ impl From<&Payment> for PaymentView {
                 None,
             ),
         };
+        let (refunded_fen, refunding_fen) = payment.refunded();
         Self {
             id: payment.id.to_string(),
             order_no: payment.order_no.to_string(),
@@ -128,11 +138,14 @@ impl From<&Payment> for PaymentView {
             expires_at: rfc3339(payment.expires_at),
             paid,
             closed,
+            refunded_fen,
+            refunding_fen,
             attempts: payment
                 .attempts
                 .iter()
                 .map(|attempt| AttemptView {
                     out_trade_no: attempt.out_trade_no.to_string(),
+                    amount_fen: attempt.amount,
                     state: attempt.state.as_str(),
                     created_at: rfc3339(attempt.created_at),
                 })

@@ -5,18 +5,27 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::policy::Policy;
 use wechat_miniprogram::AppSecret;
-use wechatpay::crypto::{ApiV3Key, PrivateKey, PublicKey};
 use wechatpay::text::NotifyUrl;
 
-use super::raw::{Raw, RawApp, RawMerchant, RawTimeouts, RawWechat};
-use super::{AppConfig, Config, ConfigError, ConfigErrors, Merchant, Timeouts, WechatHosts};
+use super::raw::{
+    Raw, RawApp, RawLimits, RawMerchant, RawTimeouts, RawWebhooks, RawWechat, RawWechatLimits,
+};
+use super::{
+    AppConfig, Config, ConfigError, ConfigErrors, Limits, Merchant, Timeouts, Webhooks, WechatHosts,
+};
+
+mod keys;
 
 /// A task's lease is 30 s; a call that outlives it would be made twice.
 const LONGEST_CALL_MS: u64 = 25_000;
 /// WeChat Pay gives up on a notification after five seconds (WeChat Pay APIv3, "payment notification").
 const LONGEST_NOTIFICATION_MS: u64 = 5_000;
+/// A delivery must end before half of its task's lease of 30 s.
+const LONGEST_DELIVERY_S: u64 = 14;
 /// Stands in for a merchant number where only the address is checked.
 const ANY_MCHID: &str = "1900000001";
 
@@ -46,14 +55,28 @@ impl Checker<'_> {
 
     /// Reads a file beside the settings file.
     fn file(&mut self, place: &str, name: &str) -> Option<String> {
+        self.read(place, name, |path| std::fs::read_to_string(path))
+    }
+
+    /// Reads a file that is no text.
+    fn binary_file(&mut self, place: &str, name: &str) -> Option<Vec<u8>> {
+        self.read(place, name, |path| std::fs::read(path))
+    }
+
+    fn read<T>(
+        &mut self,
+        place: &str,
+        name: &str,
+        read: fn(&Path) -> std::io::Result<T>,
+    ) -> Option<T> {
         let path = self.folder.join(name);
-        let read = std::fs::read_to_string(&path).map_err(|error| {
+        let content = read(&path).map_err(|error| {
             format!(
                 "cannot read {} ({error}); put the file there or correct the path",
                 path.display()
             )
         });
-        self.note(place, read)
+        self.note(place, content)
     }
 
     /// Reads a file that holds one secret and perhaps a line break at its end.
@@ -76,6 +99,8 @@ pub(super) fn check(raw: Raw, folder: &Path) -> Result<Config, ConfigErrors> {
     let public_url = public_url(raw.public_url.as_deref(), &mut checker);
     let wechat = hosts(raw.wechat, &mut checker);
     let timeouts = timeouts(&raw.timeouts, &mut checker);
+    let webhooks = webhooks(&raw.webhooks, &mut checker);
+    let limits = limits(&raw.limits, &mut checker);
     let mut merchants = Vec::new();
     for (index, merchant) in raw.merchants.into_iter().enumerate() {
         let place = format!("merchants[{index}]");
@@ -101,6 +126,8 @@ pub(super) fn check(raw: Raw, folder: &Path) -> Result<Config, ConfigErrors> {
             public_url,
             wechat,
             timeouts,
+            webhooks,
+            limits,
             log_format: raw.log.format,
             merchants,
             apps,
@@ -133,6 +160,9 @@ fn notify_url(public_url: &str, mchid: &str) -> String {
 }
 
 fn hosts(raw: RawWechat, checker: &mut Checker<'_>) -> WechatHosts {
+    let pay_extra_root = Some(raw.pay_extra_root_file)
+        .filter(|name| !name.is_empty())
+        .and_then(|name| checker.file("wechat.pay_extra_root_file", &name));
     let mut host = |key: &str, text: String| {
         let rest = text
             .strip_prefix("https://")
@@ -151,6 +181,7 @@ fn hosts(raw: RawWechat, checker: &mut Checker<'_>) -> WechatHosts {
             .filter(|text| !text.is_empty())
             .map(|text| host("pay_secondary_url", text)),
         api_base_url: host("api_base_url", raw.api_base_url),
+        pay_extra_root,
     }
 }
 
@@ -196,6 +227,44 @@ fn timeouts(raw: &RawTimeouts, checker: &mut Checker<'_>) -> Timeouts {
     }
 }
 
+fn webhooks(raw: &RawWebhooks, checker: &mut Checker<'_>) -> Webhooks {
+    if !(1..=LONGEST_DELIVERY_S).contains(&raw.timeout_seconds) {
+        checker.wrong(
+            "webhooks.timeout_seconds",
+            format!("must be from 1 to {LONGEST_DELIVERY_S}: a delivery that takes longer would be made twice"),
+        );
+    }
+    let mut allowed_networks = Vec::new();
+    for text in &raw.allowed_networks {
+        let network = text.parse::<IpNet>().map_err(|_| {
+            format!("{text:?} is not a network; write for example \"10.1.2.0/24\", or \"127.0.0.1/32\" for one address")
+        });
+        allowed_networks.extend(checker.note("webhooks.allowed_networks", network));
+    }
+    Webhooks {
+        allow_http: raw.allow_http,
+        allowed_networks,
+        timeout_ms: raw.timeout_seconds.saturating_mul(1_000),
+    }
+}
+
+fn limits(raw: &RawLimits, checker: &mut Checker<'_>) -> Limits {
+    if raw.burst < raw.requests_per_second {
+        checker.wrong(
+            "limits.burst",
+            "must be at least requests_per_second, or nobody could reach that",
+        );
+    }
+    if raw.concurrent == 0 {
+        checker.wrong("limits.concurrent", "must be at least 1");
+    }
+    Limits {
+        requests_per_second: raw.requests_per_second,
+        burst: raw.burst,
+        concurrent: raw.concurrent,
+    }
+}
+
 fn merchant(
     raw: RawMerchant,
     place: &str,
@@ -207,33 +276,7 @@ fn merchant(
         at("mchid"),
         Mchid::parse(raw.mchid.as_str()).map_err(|e| e.problem),
     );
-    let hexadecimal = (8..=64).contains(&raw.serial_no.len())
-        && raw.serial_no.bytes().all(|b| b.is_ascii_hexdigit());
-    if !hexadecimal {
-        checker.wrong(
-            at("serial_no"),
-            "must be the certificate's serial number in hexadecimal: openssl x509 -in apiclient_cert.pem -noout -serial",
-        );
-    }
-    let private_key = checker
-        .file(&at("private_key_file"), &raw.private_key_file)
-        .and_then(|pem| {
-            let key = PrivateKey::from_pem(&pem).map_err(|e| {
-                format!(
-                    "{} is not usable: {e}; use WeChat's apiclient_key.pem",
-                    raw.private_key_file
-                )
-            });
-            checker.note(at("private_key_file"), key)
-        });
-    let api_v3_key = api_v3_key(&raw, place, checker);
-    let public_key = public_key(&raw, place, checker);
-    if public_key.is_none() && !raw.platform_certificates {
-        checker.wrong(
-            place,
-            "nothing to check WeChat's signatures with: set public_key_id and public_key_file, or platform_certificates = true",
-        );
-    }
+    let keys = keys::keys(&raw, place, mchid.as_ref(), checker);
     let mut appids = Vec::new();
     for appid in raw.appids {
         appids.extend(checker.note(at("appids"), Appid::parse(appid).map_err(|e| e.problem)));
@@ -244,67 +287,71 @@ fn merchant(
             "is empty: name the mini programs in which this merchant takes payments",
         );
     }
+    let wechat_limits = wechat_limits(&raw.wechat_limits, place, checker);
+    let usual = Policy::default();
+    let policy = Policy {
+        late: raw.late_payment.unwrap_or(usual.late),
+        surplus: raw.surplus_payment.unwrap_or(usual.surplus),
+    };
     let (mchid, public_url) = (mchid?, public_url?);
     let notify_url = NotifyUrl::parse(&notify_url(public_url, mchid.as_str()));
     Some(Merchant {
         notify_url: checker.note("public_url", notify_url)?,
         mchid,
-        serial_no: raw.serial_no.to_ascii_uppercase(),
-        private_key: private_key?,
-        api_v3_key: api_v3_key?,
-        public_key,
-        platform_certificates: raw.platform_certificates,
+        keys: keys?,
         appids,
+        wechat_limits,
+        policy,
     })
 }
 
-fn api_v3_key(raw: &RawMerchant, place: &str, checker: &mut Checker<'_>) -> Option<ApiV3Key> {
-    let place = format!("{place}.api_v3_key");
-    let text = match (&raw.api_v3_key_file, &raw.api_v3_key) {
-        (Some(name), None) => checker.secret_file(&format!("{place}_file"), name)?,
-        (None, Some(text)) => text.clone(),
-        (None, None) => {
-            checker.wrong(place, "is missing: set api_v3_key_file to a file with the APIv3 key from WeChat's merchant console");
-            return None;
-        }
-        (Some(_), Some(_)) => {
-            checker.wrong(
-                place,
-                "is set twice: keep either api_v3_key_file or api_v3_key",
-            );
-            return None;
-        }
-    };
-    checker.note(place, ApiV3Key::new(&text))
-}
-
-fn public_key(
-    raw: &RawMerchant,
+fn wechat_limits(
+    raw: &RawWechatLimits,
     place: &str,
     checker: &mut Checker<'_>,
-) -> Option<(String, PublicKey)> {
-    let (id, name) = match (&raw.public_key_id, &raw.public_key_file) {
-        (Some(id), Some(name)) => (id, name),
-        (None, None) => return None,
-        _ => {
+) -> shouyin_wechat::Limits {
+    let usual = shouyin_wechat::Limits::default();
+    let mut limit = |key: &str, value: Option<u32>, usual: u32| {
+        if value == Some(0) {
             checker.wrong(
-                place,
-                "public_key_id and public_key_file belong together: set both",
+                format!("{place}.wechat_limits.{key}"),
+                "must be at least 1, or WeChat would never be called",
             );
-            return None;
         }
+        value.unwrap_or(usual)
     };
-    if !id.starts_with("PUB_KEY_ID_") {
-        checker.wrong(
-            format!("{place}.public_key_id"),
-            "must begin with PUB_KEY_ID_: copy it from WeChat's merchant console",
-        );
+    shouyin_wechat::Limits {
+        prepay_per_second: limit(
+            "prepay_per_second",
+            raw.prepay_per_second,
+            usual.prepay_per_second,
+        ),
+        query_per_second: limit(
+            "query_per_second",
+            raw.query_per_second,
+            usual.query_per_second,
+        ),
+        close_per_second: limit(
+            "close_per_second",
+            raw.close_per_second,
+            usual.close_per_second,
+        ),
+        refund_per_second: limit(
+            "refund_per_second",
+            raw.refund_per_second,
+            usual.refund_per_second,
+        ),
+        failing_refunds_per_second: limit(
+            "failing_refunds_per_second",
+            raw.failing_refunds_per_second,
+            usual.failing_refunds_per_second,
+        ),
+        refund_query_per_second: limit(
+            "refund_query_per_second",
+            raw.refund_query_per_second,
+            usual.refund_query_per_second,
+        ),
     }
-    let place = format!("{place}.public_key_file");
-    let pem = checker.file(&place, name)?;
-    let key = PublicKey::from_pem(&pem)
-        .map_err(|e| format!("{name} is not usable: {e}; use WeChat's pub_key.pem"));
-    checker.note(place, key).map(|key| (id.clone(), key))
 }
 
 fn app(raw: RawApp, place: &str, checker: &mut Checker<'_>) -> Option<AppConfig> {

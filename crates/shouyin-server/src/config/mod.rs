@@ -8,14 +8,19 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::policy::Policy;
+use shouyin_wechat::Protocol;
 use wechat_miniprogram::AppSecret;
 use wechatpay::crypto::{ApiV3Key, PrivateKey, PublicKey};
 use wechatpay::text::NotifyUrl;
+use wechatpay::v2::{ApiKey, SignType};
+use wechatpay::v3::http::ClientIdentity;
 
 use crate::logging::LogFormat;
 
@@ -35,6 +40,10 @@ pub struct Config {
     pub wechat: WechatHosts,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// Webhooks to merchants.
+    pub webhooks: Webhooks,
+    /// How much one merchant may ask of this server.
+    pub limits: Limits,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Merchants, by number.
@@ -52,6 +61,8 @@ pub struct WechatHosts {
     pub pay_secondary_url: Option<String>,
     /// Mini-program interfaces.
     pub api_base_url: String,
+    /// An authority that is trusted beside the machine's own by calls to WeChat Pay, as PEM: for simulators with HTTPS.
+    pub pay_extra_root: Option<String>,
 }
 
 /// How long things may take.
@@ -69,12 +80,104 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
+/// Webhooks to merchants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Whether endpoints may have `http` addresses.
+    pub allow_http: bool,
+    /// Networks that may be called although they are internal.
+    pub allowed_networks: Vec<IpNet>,
+    /// How long one delivery may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// This machine, for demos and tests: the networks behind `localhost`.
+pub fn loopback() -> Vec<IpNet> {
+    vec![
+        IpNet::V4(Ipv4Net::from(Ipv4Addr::LOCALHOST)),
+        IpNet::V6(Ipv6Net::from(Ipv6Addr::LOCALHOST)),
+    ]
+}
+
+/// How much one merchant may ask of this server, so that others do not notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// API requests a second, on average; 0 for no limit.
+    pub requests_per_second: u32,
+    /// API requests at once after a quiet time; at least as many as a second allows.
+    pub burst: u32,
+    /// API requests that run at the same time.
+    pub concurrent: usize,
+}
+
+impl Default for Limits {
+    /// As in `config/default.toml`.
+    fn default() -> Self {
+        Self {
+            requests_per_second: 200,
+            burst: 400,
+            concurrent: 128,
+        }
+    }
+}
+
 /// One merchant number.
 #[derive(Debug, Clone)]
 pub struct Merchant {
     /// The number.
     pub mchid: Mchid,
-    /// Serial number of its API certificate.
+    /// Its keys, for each protocol it uses.
+    pub keys: Keys,
+    /// The apps it takes payments in.
+    pub appids: Vec<Appid>,
+    /// How often WeChat is called for it.
+    pub wechat_limits: shouyin_wechat::Limits,
+    /// What is done with money nobody asked for.
+    pub policy: Policy,
+    /// Where WeChat sends its notifications.
+    pub notify_url: NotifyUrl,
+}
+
+/// The keys of the protocols that a merchant uses.
+#[derive(Debug, Clone)]
+pub enum Keys {
+    /// APIv3 only.
+    V3(Box<V3Keys>),
+    /// The older protocol only.
+    V2(Box<V2Keys>),
+    /// New orders go by one, orders of the other are still served.
+    Both {
+        /// APIv3.
+        v3: Box<V3Keys>,
+        /// The older protocol.
+        v2: Box<V2Keys>,
+        /// Which one new orders go by.
+        new_orders: Protocol,
+    },
+}
+
+impl Keys {
+    /// Those of APIv3, if it is used.
+    pub fn v3(&self) -> Option<&V3Keys> {
+        match self {
+            Self::V3(v3) | Self::Both { v3, .. } => Some(v3),
+            Self::V2(_) => None,
+        }
+    }
+
+    /// Those of the older protocol, if it is used.
+    pub fn v2(&self) -> Option<&V2Keys> {
+        match self {
+            Self::V2(v2) | Self::Both { v2, .. } => Some(v2),
+            Self::V3(_) => None,
+        }
+    }
+}
+
+/// What APIv3 needs.
+#[derive(Debug, Clone)]
+pub struct V3Keys {
+    /// Serial number of the API certificate.
     pub serial_no: String,
     /// Signs requests.
     pub private_key: PrivateKey,
@@ -84,10 +187,17 @@ pub struct Merchant {
     pub public_key: Option<(String, PublicKey)>,
     /// Whether WeChat's platform certificates are fetched.
     pub platform_certificates: bool,
-    /// The apps it takes payments in.
-    pub appids: Vec<Appid>,
-    /// Where WeChat sends its notifications.
-    pub notify_url: NotifyUrl,
+}
+
+/// What the older protocol needs.
+#[derive(Debug, Clone)]
+pub struct V2Keys {
+    /// Signs and verifies everything.
+    pub api_key: ApiKey,
+    /// How.
+    pub sign_type: SignType,
+    /// The API certificate, which refunds are sent with.
+    pub identity: ClientIdentity,
 }
 
 /// One mini program.

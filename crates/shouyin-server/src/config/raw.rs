@@ -4,6 +4,7 @@ use std::path::Path;
 
 use config::{File, FileFormat};
 use serde::Deserialize;
+use shouyin_core::policy::MoneyPolicy;
 
 use super::{ConfigError, DEFAULT};
 use crate::logging::LogFormat;
@@ -16,6 +17,8 @@ pub(super) struct Raw {
     pub(super) public_url: Option<String>,
     pub(super) wechat: RawWechat,
     pub(super) timeouts: RawTimeouts,
+    pub(super) webhooks: RawWebhooks,
+    pub(super) limits: RawLimits,
     pub(super) log: RawLog,
     #[serde(default)]
     pub(super) merchants: Vec<RawMerchant>,
@@ -29,6 +32,7 @@ pub(super) struct RawWechat {
     pub(super) pay_base_url: String,
     pub(super) pay_secondary_url: String,
     pub(super) api_base_url: String,
+    pub(super) pay_extra_root_file: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +47,22 @@ pub(super) struct RawTimeouts {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawWebhooks {
+    pub(super) allow_http: bool,
+    pub(super) allowed_networks: Vec<String>,
+    pub(super) timeout_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) requests_per_second: u32,
+    pub(super) burst: u32,
+    pub(super) concurrent: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawLog {
     pub(super) format: LogFormat,
 }
@@ -51,15 +71,49 @@ pub(super) struct RawLog {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMerchant {
     pub(super) mchid: String,
-    pub(super) serial_no: String,
-    pub(super) private_key_file: String,
+    pub(super) protocol: Option<RawProtocol>,
+    pub(super) serial_no: Option<String>,
+    pub(super) private_key_file: Option<String>,
     pub(super) api_v3_key_file: Option<String>,
     pub(super) api_v3_key: Option<String>,
     pub(super) public_key_id: Option<String>,
     pub(super) public_key_file: Option<String>,
     #[serde(default)]
     pub(super) platform_certificates: bool,
+    pub(super) api_key_file: Option<String>,
+    pub(super) api_key: Option<String>,
+    pub(super) sign_type: Option<String>,
+    pub(super) p12_file: Option<String>,
+    pub(super) certificate_file: Option<String>,
     pub(super) appids: Vec<String>,
+    pub(super) late_payment: Option<MoneyPolicy>,
+    pub(super) surplus_payment: Option<MoneyPolicy>,
+    #[serde(default)]
+    pub(super) wechat_limits: RawWechatLimits,
+}
+
+/// Which protocol new orders go by, and whether orders of the other one are still served.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawProtocol {
+    #[default]
+    V3,
+    V2,
+    #[serde(rename = "v3_accepting_v2")]
+    V3AcceptingV2,
+    #[serde(rename = "v2_accepting_v3")]
+    V2AcceptingV3,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWechatLimits {
+    pub(super) prepay_per_second: Option<u32>,
+    pub(super) query_per_second: Option<u32>,
+    pub(super) close_per_second: Option<u32>,
+    pub(super) refund_per_second: Option<u32>,
+    pub(super) failing_refunds_per_second: Option<u32>,
+    pub(super) refund_query_per_second: Option<u32>,
 }
 
 impl std::fmt::Debug for RawMerchant {
@@ -86,11 +140,17 @@ const WITH_VARIABLE: &[&str] = &[
     "wechat.pay_base_url",
     "wechat.pay_secondary_url",
     "wechat.api_base_url",
+    "wechat.pay_extra_root_file",
     "timeouts.connect_ms",
     "timeouts.call_ms",
     "timeouts.request_ms",
     "timeouts.notification_ms",
     "timeouts.drain_ms",
+    "webhooks.allow_http",
+    "webhooks.timeout_seconds",
+    "limits.requests_per_second",
+    "limits.burst",
+    "limits.concurrent",
     "log.format",
 ];
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Config, Merchant};
+use shouyin_core::policy::MoneyPolicy;
+use shouyin_wechat::Protocol;
+
+use super::{Config, Keys, Merchant, Webhooks};
 use crate::logging::LogFormat;
 
 const HIDDEN: &str = "\"***\"";
@@ -18,12 +21,24 @@ impl fmt::Display for Config {
         let secondary = self.wechat.pay_secondary_url.as_deref().unwrap_or_default();
         writeln!(f, "pay_secondary_url = {secondary:?}")?;
         writeln!(f, "api_base_url = {:?}", self.wechat.api_base_url)?;
+        if self.wechat.pay_extra_root.is_some() {
+            writeln!(f, "# pay_extra_root_file: another authority is trusted")?;
+        }
         writeln!(f, "\n[timeouts]")?;
         writeln!(f, "connect_ms = {}", ms(self.timeouts.connect))?;
         writeln!(f, "call_ms = {}", ms(self.timeouts.call))?;
         writeln!(f, "request_ms = {}", ms(self.timeouts.request))?;
         writeln!(f, "notification_ms = {}", ms(self.timeouts.notification))?;
         writeln!(f, "drain_ms = {}", ms(self.timeouts.drain))?;
+        show_webhooks(&self.webhooks, f)?;
+        writeln!(f, "\n[limits]")?;
+        writeln!(
+            f,
+            "requests_per_second = {}",
+            self.limits.requests_per_second
+        )?;
+        writeln!(f, "burst = {}", self.limits.burst)?;
+        writeln!(f, "concurrent = {}", self.limits.concurrent)?;
         writeln!(f, "\n[log]")?;
         let format = match self.log_format {
             LogFormat::Text => "text",
@@ -42,21 +57,71 @@ impl fmt::Display for Config {
     }
 }
 
+fn show_webhooks(webhooks: &Webhooks, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "\n[webhooks]")?;
+    writeln!(f, "allow_http = {}", webhooks.allow_http)?;
+    let networks: Vec<String> = webhooks
+        .allowed_networks
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    writeln!(f, "allowed_networks = {networks:?}")?;
+    writeln!(f, "timeout_seconds = {}", webhooks.timeout_ms / 1_000)
+}
+
+fn policy(policy: MoneyPolicy) -> &'static str {
+    match policy {
+        MoneyPolicy::Keep => "keep",
+        MoneyPolicy::Refund => "refund",
+    }
+}
+
 fn show_merchant(merchant: &Merchant, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "\n[[merchants]]")?;
     writeln!(f, "mchid = \"{}\"", merchant.mchid)?;
-    writeln!(f, "serial_no = {:?}", merchant.serial_no)?;
-    writeln!(f, "private_key = {HIDDEN}")?;
-    writeln!(f, "api_v3_key = {HIDDEN}")?;
-    if let Some((id, _)) = &merchant.public_key {
-        writeln!(f, "public_key_id = {id:?}")?;
+    let protocol = match &merchant.keys {
+        Keys::V3(_) => "v3",
+        Keys::V2(_) => "v2",
+        Keys::Both { new_orders, .. } => match new_orders {
+            Protocol::V3 => "v3_accepting_v2",
+            Protocol::V2 => "v2_accepting_v3",
+        },
+    };
+    writeln!(f, "protocol = {protocol:?}")?;
+    if let Some(keys) = merchant.keys.v3() {
+        writeln!(f, "serial_no = {:?}", keys.serial_no)?;
+        writeln!(f, "private_key = {HIDDEN}")?;
+        writeln!(f, "api_v3_key = {HIDDEN}")?;
+        if let Some((id, _)) = &keys.public_key {
+            writeln!(f, "public_key_id = {id:?}")?;
+        }
+        let platform = keys.platform_certificates;
+        writeln!(f, "platform_certificates = {platform}")?;
     }
-    writeln!(
-        f,
-        "platform_certificates = {}",
-        merchant.platform_certificates
-    )?;
+    if let Some(keys) = merchant.keys.v2() {
+        writeln!(f, "api_key = {HIDDEN}")?;
+        writeln!(f, "sign_type = {:?}", keys.sign_type.as_str())?;
+        writeln!(f, "certificate = {HIDDEN}")?;
+    }
     let appids: Vec<&str> = merchant.appids.iter().map(|appid| appid.as_str()).collect();
     writeln!(f, "appids = {appids:?}")?;
-    writeln!(f, "# notifications come to {}", merchant.notify_url)
+    writeln!(f, "late_payment = {:?}", policy(merchant.policy.late))?;
+    writeln!(f, "surplus_payment = {:?}", policy(merchant.policy.surplus))?;
+    writeln!(f, "# notifications come to {}", merchant.notify_url)?;
+    let limits = merchant.wechat_limits;
+    writeln!(f, "\n[merchants.wechat_limits]")?;
+    for (key, value) in [
+        ("prepay_per_second", limits.prepay_per_second),
+        ("query_per_second", limits.query_per_second),
+        ("close_per_second", limits.close_per_second),
+        ("refund_per_second", limits.refund_per_second),
+        (
+            "failing_refunds_per_second",
+            limits.failing_refunds_per_second,
+        ),
+        ("refund_query_per_second", limits.refund_query_per_second),
+    ] {
+        writeln!(f, "{key} = {value}")?;
+    }
+    Ok(())
 }

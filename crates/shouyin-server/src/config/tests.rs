@@ -1,6 +1,10 @@
 use std::path::Path;
 
+use shouyin_core::policy::MoneyPolicy;
+
 use super::*;
+
+mod protocol;
 
 const KEY: &str = include_str!("../../../../libs/wechatpay/tests/vectors/c_private.pem");
 const PUBLIC: &str = include_str!("../../../../libs/wechatpay/tests/vectors/a_public.pem");
@@ -68,6 +72,67 @@ fn a_good_file_becomes_a_config_and_its_picture_has_no_secrets() {
         }
     }
     assert!(config.to_string().contains("api_v3_key = \"***\""));
+}
+
+#[test]
+fn a_merchants_wishes_and_limits_are_read_and_shown() {
+    let wishes = format!(
+        "{}\n[webhooks]\nallow_http = true\nallowed_networks = [\"10.1.2.0/24\", \"::1/128\"]\ntimeout_seconds = 5\n[limits]\nrequests_per_second = 7\n",
+        GOOD.replace(
+            "appids = [\"wx1111222233334444\"]",
+            "appids = [\"wx1111222233334444\"]\nlate_payment = \"refund\"\nsurplus_payment = \"keep\"\n[merchants.wechat_limits]\nprepay_per_second = 900",
+        )
+    );
+    let folder = folder(&wishes);
+    let config = load(folder.path(), &[]).unwrap();
+    let merchant = &config.merchants[0];
+    assert_eq!(merchant.policy.late, MoneyPolicy::Refund);
+    assert_eq!(merchant.policy.surplus, MoneyPolicy::Keep);
+    assert_eq!(merchant.wechat_limits.prepay_per_second, 900);
+    assert_eq!(merchant.wechat_limits.refund_per_second, 150);
+    assert!(config.webhooks.allow_http);
+    assert_eq!(config.webhooks.allowed_networks.len(), 2);
+    assert_eq!(config.webhooks.timeout_ms, 5_000);
+    assert_eq!(config.limits.requests_per_second, 7);
+    assert_eq!(config.limits.burst, 400);
+    let picture = config.to_string();
+    for line in [
+        "late_payment = \"refund\"",
+        "surplus_payment = \"keep\"",
+        "prepay_per_second = 900",
+        "allowed_networks = [\"10.1.2.0/24\", \"::1/128\"]",
+        "requests_per_second = 7",
+    ] {
+        assert!(picture.contains(line), "{line} in {picture}");
+    }
+}
+
+#[test]
+fn the_defaults_in_the_code_are_those_of_the_manual() {
+    let folder = folder(GOOD);
+    let config = load(folder.path(), &[]).unwrap();
+    assert_eq!(config.limits, Limits::default());
+    assert!(!config.webhooks.allow_http && config.webhooks.allowed_networks.is_empty());
+    assert_eq!(config.webhooks.timeout_ms, 10_000);
+    assert_eq!(config.merchants[0].policy, Policy::default());
+    let limits = config.merchants[0].wechat_limits;
+    assert_eq!(limits, shouyin_wechat::Limits::default());
+    for line in [
+        format!("prepay_per_second = {}", limits.prepay_per_second),
+        format!("query_per_second = {}", limits.query_per_second),
+        format!("close_per_second = {}", limits.close_per_second),
+        format!("refund_per_second = {}", limits.refund_per_second),
+        format!(
+            "failing_refunds_per_second = {}",
+            limits.failing_refunds_per_second
+        ),
+        format!(
+            "refund_query_per_second = {}",
+            limits.refund_query_per_second
+        ),
+    ] {
+        assert!(DEFAULT.contains(&format!("# {line}\n")), "{line}");
+    }
 }
 
 #[test]
@@ -211,6 +276,42 @@ fn mistakes_are_named_with_their_place() {
         "[timeouts]\ncall_ms = \"soon\"\n[[apps]]",
         "shouyin.toml",
         "call_ms",
+    );
+    check(
+        "[[apps]]",
+        "[webhooks]\ntimeout_seconds = 15\n[[apps]]",
+        "webhooks.timeout_seconds",
+        "from 1 to 14",
+    );
+    check(
+        "[[apps]]",
+        "[webhooks]\nallowed_networks = [\"intranet\"]\n[[apps]]",
+        "webhooks.allowed_networks",
+        "10.1.2.0/24",
+    );
+    check(
+        "[[apps]]",
+        "[limits]\nburst = 1\n[[apps]]",
+        "limits.burst",
+        "at least requests_per_second",
+    );
+    check(
+        "[[apps]]",
+        "[limits]\nconcurrent = 0\n[[apps]]",
+        "limits.concurrent",
+        "at least 1",
+    );
+    check(
+        "appids = [\"wx1111222233334444\"]",
+        "appids = [\"wx1111222233334444\"]\nwechat_limits = { refund_per_second = 0 }",
+        "merchants[0].wechat_limits.refund_per_second",
+        "at least 1",
+    );
+    check(
+        "appids = [\"wx1111222233334444\"]",
+        "appids = [\"wx1111222233334444\"]\nlate_payment = \"maybe\"",
+        "shouyin.toml",
+        "maybe",
     );
     check("public_url =", "public_ulr =", "shouyin.toml", "public_ulr");
     check("public_url =", "public_url", "shouyin.toml", "line 2");

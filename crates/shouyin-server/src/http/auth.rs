@@ -12,6 +12,7 @@ use shouyin_core::session::Session;
 
 use super::App;
 use super::error::{Code, Problem};
+use super::gate::Pass;
 
 /// How every API key begins, so that a leaked one is found by scanners.
 const API_KEY_PREFIX: &str = "sk_";
@@ -51,6 +52,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(crate) struct Merchant {
     /// For whom it speaks.
     pub(crate) mchid: Mchid,
+    /// Its place among the requests that run; given back with this value.
+    _pass: Pass,
 }
 
 impl FromRequestParts<App> for Merchant {
@@ -73,13 +76,17 @@ impl FromRequestParts<App> for Merchant {
             return Err(unknown());
         }
         let (hash, now) = (sha256_hex(token), app.ports.clock.now());
-        if let Some(mchid) = app.api_keys.get(&hash, now) {
-            return Ok(Self { mchid });
-        }
-        let found = app.ports.store.api_key(hash.clone()).await?;
-        let mchid = found.ok_or_else(unknown)?.mchid;
-        app.api_keys.remember(hash, mchid.clone(), now);
-        Ok(Self { mchid })
+        let mchid = match app.api_keys.get(&hash, now) {
+            Some(mchid) => mchid,
+            None => {
+                let found = app.ports.store.api_key(hash.clone()).await?;
+                let mchid = found.ok_or_else(unknown)?.mchid;
+                app.api_keys.remember(hash, mchid.clone(), now);
+                mchid
+            }
+        };
+        let _pass = app.gates.enter(&mchid, now)?;
+        Ok(Self { mchid, _pass })
     }
 }
 

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shouyin_core::event::{EventType, StoredEvent};
 use shouyin_core::payment::view::{PaymentView, rfc3339};
+use shouyin_core::refund::view::RefundView;
+use shouyin_core::webhook::view::EndpointView;
 use tracing::error;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
@@ -36,13 +40,29 @@ pub(crate) struct EventView {
     /// What happened.
     #[serde(rename = "type")]
     event_type: EventType,
-    /// To which payment.
-    payment_id: String,
+    /// To which payment, if to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<String>,
+    /// To which refund, if to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
     /// When it was stored.
     created_at: String,
-    /// The payment as it was then.
-    #[schema(value_type = PaymentView)]
+    /// The payment, the refund or the webhook endpoint as it was then.
+    #[schema(schema_with = any_view)]
     data: Box<RawValue>,
+}
+
+fn any_view() -> Schema {
+    OneOfBuilder::new()
+        .description(Some(
+            "The payment, the refund or the webhook endpoint as it was then, whichever the type begins with.",
+        ))
+        .item(Ref::from_schema_name(PaymentView::name()))
+        .item(Ref::from_schema_name(RefundView::name()))
+        .item(Ref::from_schema_name(EndpointView::name()))
+        .build()
+        .into()
 }
 
 /// A page of events, oldest first.
@@ -94,7 +114,8 @@ fn view(stored: StoredEvent) -> Result<EventView, Problem> {
     Ok(EventView {
         id: event.id.to_string(),
         event_type: event.event_type,
-        payment_id: event.payment_id.to_string(),
+        payment_id: event.payment_id.as_ref().map(ToString::to_string),
+        refund_id: event.refund_id.as_ref().map(ToString::to_string),
         created_at: rfc3339(event.at),
         data,
     })

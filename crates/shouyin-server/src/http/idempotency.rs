@@ -21,6 +21,19 @@ pub(crate) struct Keyed {
     pub(crate) idempotency: Idempotency,
     /// The body as received.
     pub(crate) body: Bytes,
+    method: String,
+    path: String,
+}
+
+impl Keyed {
+    /// The same without the body in the fingerprint: for bodies with personal data, of which not even a hash is kept, since
+    /// few enough values are possible to try them all.
+    pub(crate) fn without_body(&self) -> Idempotency {
+        Idempotency {
+            key: self.idempotency.key.clone(),
+            fingerprint: fingerprint(&self.method, &self.path, b""),
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Keyed {
@@ -35,7 +48,12 @@ impl<S: Send + Sync> FromRequest<S> for Keyed {
             key,
             fingerprint: fingerprint(&method, &path, &body),
         };
-        Ok(Self { idempotency, body })
+        Ok(Self {
+            idempotency,
+            body,
+            method,
+            path,
+        })
     }
 }
 
@@ -81,7 +99,11 @@ pub(crate) fn reused() -> Problem {
 
 /// An answer that was given before, byte for byte.
 pub(crate) fn replay(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body)
+}
+
+/// An answer whose JSON text is made already.
+pub(crate) fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
@@ -100,14 +122,24 @@ pub(crate) async fn once(
     asked: &Idempotency,
     work: impl Future<Output = Result<String, Problem>>,
 ) -> Result<Response, Problem> {
+    let work = async { Ok((StatusCode::OK, work.await?)) };
+    once_with_status(app, mchid, asked, work).await
+}
+
+/// The same for work that also chooses the status.
+pub(crate) async fn once_with_status(
+    app: &App,
+    mchid: &Mchid,
+    asked: &Idempotency,
+    work: impl Future<Output = Result<(StatusCode, String), Problem>>,
+) -> Result<Response, Problem> {
     let store = &*app.ports.store;
     if let Some(used) = idempotency::look_up(store, mchid, asked).await? {
         return answer(used);
     }
-    let body = work.await?;
+    let (status, body) = work.await?;
     let now = app.ports.clock.now();
-    let status = StatusCode::OK.as_u16();
-    answer(idempotency::remember(store, mchid, asked, status, body, now).await?)
+    answer(idempotency::remember(store, mchid, asked, status.as_u16(), body, now).await?)
 }
 
 #[cfg(test)]

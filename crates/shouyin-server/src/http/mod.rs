@@ -1,12 +1,15 @@
 //! The HTTP surfaces. `router.rs` lists every route on one page.
 
 pub(crate) mod auth;
+mod balance;
 mod body;
 mod docs;
 pub(crate) mod error;
 mod event;
+mod gate;
 mod health;
 mod idempotency;
+mod incident;
 mod known;
 mod login;
 mod mini_program;
@@ -14,7 +17,9 @@ mod notification;
 mod openapi;
 mod payment;
 mod query;
+mod refund;
 mod router;
+mod webhook_endpoint;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,9 +29,11 @@ use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::Ports;
 use shouyin_core::session::Session;
 
+pub(crate) use self::gate::Gates;
 pub(crate) use self::known::Known;
 use crate::journal::Journal;
 use crate::login::LoginGate;
+use crate::wiring::WechatStatus;
 
 pub use openapi::document as openapi_document;
 pub(crate) use router::build as router;
@@ -44,6 +51,10 @@ pub(crate) struct AppParts {
     pub(crate) journal: Option<Arc<Journal>>,
     pub(crate) request_timeout: Duration,
     pub(crate) notification_timeout: Duration,
+    /// Whether WeChat is being called.
+    pub(crate) wechat_status: Option<WechatStatus>,
+    /// How much each merchant may ask.
+    pub(crate) gates: Gates,
     /// Merchants by the hash of an API key.
     pub(crate) api_keys: Known<Mchid>,
     /// Users by the hash of a session token.

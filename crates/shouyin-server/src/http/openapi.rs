@@ -53,18 +53,26 @@ pub(super) fn empty() -> OpenApi {
         .tags(Some([
             tag(
                 "payments",
-                "For the merchant's backend: ask to be paid, look, close.",
+                "For the merchant's backend: ask to be paid, look, change, close.",
             ),
+            tag("refunds", "For the merchant's backend: give money back."),
             tag(
                 "events",
                 "For the merchant's backend: what happened, in order.",
+            ),
+            tag(
+                "webhooks",
+                "For the merchant's backend: have events sent, see what was sent, send again.",
             ),
             tag(
                 "mini program",
                 "For the buyer's phone: log in, pay, confirm.",
             ),
             tag("wechat", "For WeChat Pay."),
-            tag("operation", "For whoever runs the server."),
+            tag(
+                "operation",
+                "For whoever runs the server: is it well, does everything add up.",
+            ),
         ]))
         .build()
 }

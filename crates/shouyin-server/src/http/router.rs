@@ -16,7 +16,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{Code, Problem};
-use super::{App, docs, event, health, login, mini_program, notification, openapi, payment};
+use super::{
+    App, balance, docs, event, health, incident, login, mini_program, notification, openapi,
+    payment, refund, webhook_endpoint,
+};
 
 /// The longest body of the merchant and mini-program API, in bytes.
 const API_BODY_LIMIT: usize = 64 * 1024;
@@ -29,7 +32,27 @@ fn merchant_api() -> OpenApiRouter<App> {
         .routes(routes!(payment::get))
         .routes(routes!(payment::close))
         .routes(routes!(payment::sync))
+        .routes(routes!(payment::revise::revise))
+        .routes(routes!(refund::create::create, refund::list::of_payment))
+        .routes(routes!(refund::list::list))
+        .routes(routes!(refund::get))
+        .routes(routes!(refund::sync))
+        .routes(routes!(refund::remedy::remedy))
         .routes(routes!(event::list))
+        .routes(routes!(balance::get))
+        .routes(routes!(incident::list))
+        .merge(webhook_endpoints())
+}
+
+fn webhook_endpoints() -> OpenApiRouter<App> {
+    use webhook_endpoint::{self as endpoint, change, create, delivery, resend};
+    OpenApiRouter::default()
+        .routes(routes!(create::create, endpoint::list))
+        .routes(routes!(endpoint::get, change::update, change::delete))
+        .routes(routes!(create::rotate_secret))
+        .routes(routes!(resend::resend))
+        .routes(routes!(delivery::list))
+        .routes(routes!(delivery::get))
 }
 
 fn mini_program_api() -> OpenApiRouter<App> {

@@ -36,6 +36,7 @@ pub enum Kind {
     Query,
     Close,
     Confirm,
+    Refund,
     Webhook,
 }
 

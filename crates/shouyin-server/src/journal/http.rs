@@ -70,6 +70,13 @@ fn about(method: &Method, path: &str) -> Option<NewEntry> {
             "商家要求同步",
             Some(id),
         ),
+        ["v1", "payments", id, "refunds"] => (
+            Party::Shop,
+            Kind::Refund,
+            "The shop asks for a refund",
+            "商家申请退款",
+            Some(id),
+        ),
         ["mp", "v1", "login"] => (Party::Phone, Kind::Login, "Logged in", "登录", None),
         ["mp", "v1", "payments", id, "pay"] => (
             Party::Phone,
@@ -189,6 +196,7 @@ async fn explain(app: &App, entry: &mut NewEntry, status: StatusCode, body: &[u8
         | Kind::Event
         | Kind::Query
         | Kind::Close
+        | Kind::Refund
         | Kind::Webhook => Vec::new(),
     };
     entry.explained.extend(lines);

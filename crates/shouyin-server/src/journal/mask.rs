@@ -13,6 +13,8 @@ const SECRETS: &[&str] = &[
     "app_secret",
     "access_token",
     "api_key",
+    "bank_account",
+    "real_name",
 ];
 
 /// Members and parameters that are personal data: shortened, so that two can still be compared by eye.
@@ -61,6 +63,22 @@ pub fn mask_body(text: &str) -> String {
         }
     }
     out.push_str(&text[copied..]);
+    out
+}
+
+/// A document of WeChat Pay's older protocol with secret and personal elements hidden. Everything else stays.
+pub fn mask_document(text: &str) -> String {
+    let mut out = text.to_owned();
+    for name in SECRETS.iter().chain(PERSONAL) {
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let mut from = 0;
+        while let Some(start) = out[from..].find(&open).map(|at| from + at + open.len()) {
+            let length = out[start..].find(&close);
+            let end = length.map_or(out.len(), |length| start + length);
+            out.replace_range(start..end, HIDDEN);
+            from = start + HIDDEN.len();
+        }
+    }
     out
 }
 
@@ -136,6 +154,16 @@ mod tests {
         );
         assert_eq!(mask_body("no json \" at all"), "no json \" at all");
         assert_eq!(mask_body(r#"{"openid":"#), r#"{"openid":"#);
+    }
+
+    #[test]
+    fn documents_too() {
+        assert_eq!(
+            mask_document(
+                "<xml><openid><![CDATA[o123456]]></openid>\n<total_fee>1</total_fee><openid>o9"
+            ),
+            "<xml><openid>***</openid>\n<total_fee>1</total_fee><openid>***"
+        );
     }
 
     #[test]

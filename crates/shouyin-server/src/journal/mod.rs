@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 pub use entry::{Answer, Asked, Entry, Explained, Kind, NewEntry, Party, Title};
 pub use login::JournalLoginTransport;
-pub use mask::{hide, mask_body, mask_header, mask_target, shorten};
+pub use mask::{hide, mask_body, mask_document, mask_header, mask_target, shorten};
 pub use notification::MerchantKeys;
 pub(crate) use notification::SeenNotification;
 pub use wechat::JournalTransport;

@@ -7,11 +7,12 @@ use shouyin_core::id::{Mchid, OutTradeNo};
 use shouyin_core::notification::{NoticeRefused, NotificationEffect, NotificationError, Received};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{PaymentKey, Store};
+use shouyin_wechat::Protocol;
 use wechatpay::crypto::ApiV3Key;
 use wechatpay::v3::{KeyRing, SignatureHeaders, notification, text_to_verify};
 
 use super::wechat::{chosen_key, fresh, headers, not_verified};
-use super::{Answer, Asked, Explained, Journal, Kind, NewEntry, Party, mask_body};
+use super::{Answer, Asked, Explained, Journal, Kind, NewEntry, Party, mask_body, mask_document};
 
 /// The keys of one merchant, to explain its notifications with.
 #[derive(Debug, Clone)]
@@ -60,10 +61,23 @@ impl SeenNotification {
                 "Notification again: known already",
                 "重复通知：早已知道",
             ),
+            Ok(Received::Accepted {
+                effect: NotificationEffect::Asked,
+                ..
+            }) => (
+                Kind::Notification,
+                "Notification stored; WeChat is asked for proof",
+                "通知已存盘，正在向微信查询核实",
+            ),
             Ok(Received::Accepted { .. }) => (
                 Kind::Notification,
                 "Notification verified and stored",
                 "通知已验签并存盘",
+            ),
+            Ok(Received::TooEarly) => (
+                Kind::Notification,
+                "Notification overtook another: asked for that one first",
+                "通知先于前一条到达：先查询前一条",
             ),
             Ok(Received::Contradiction(_)) => (
                 Kind::Notification,
@@ -88,7 +102,11 @@ impl SeenNotification {
         };
         let mut entry = NewEntry::new(Party::Wechat, Party::Shouyin, kind, en, zh);
         entry.ok = matches!(received, Ok(Received::Accepted { .. }));
-        self.explain(journal, store, &mut entry).await;
+        let protocol = Protocol::of_notification(&self.body);
+        // The steps are those of APIv3. The older protocol has none to show: the key either made the signature or did not.
+        if protocol == Protocol::V3 {
+            self.explain(journal, store, &mut entry).await;
+        }
         if let (true, Err(why)) = (
             refused && entry.explained.iter().all(|line| line.ok),
             received,
@@ -104,7 +122,11 @@ impl SeenNotification {
             method: "POST".to_owned(),
             target: format!("/wechat/notify/{}", self.mchid),
             headers: headers(&self.headers),
-            body: String::from_utf8_lossy(&self.body).into_owned(),
+            body: match protocol {
+                // Encrypted.
+                Protocol::V3 => String::from_utf8_lossy(&self.body).into_owned(),
+                Protocol::V2 => mask_document(&String::from_utf8_lossy(&self.body)),
+            },
         });
         entry.response = Some(Answer {
             status,
@@ -189,13 +211,51 @@ async fn compare(store: &dyn Store, mchid: &Mchid, plaintext: &str, entry: &mut 
     match found {
         Some(payment) => {
             entry.payment_id = Some(payment.id.to_string());
-            entry.explained.extend(comparison(&payment, number, &said));
+            entry.explained.extend(match refund_number(&said) {
+                Some(refund) => refund_comparison(&payment, &refund, &said),
+                None => comparison(&payment, number, &said),
+            });
         }
         None => entry.explained.push(Explained::bad(
             format!("{number} is not in our books"),
             format!("账上没有 {number}"),
         )),
     }
+}
+
+fn refund_number(said: &serde_json::Value) -> Option<String> {
+    Some(said.get("out_refund_no")?.as_str()?.to_owned())
+}
+
+fn refund_comparison(payment: &Payment, number: &str, said: &serde_json::Value) -> Vec<Explained> {
+    let amount = said
+        .pointer("/amount/refund")
+        .and_then(serde_json::Value::as_i64)
+        .unwrap_or_default();
+    let known = payment
+        .refunds
+        .iter()
+        .find(|refund| refund.out_refund_no.as_str() == number);
+    vec![match known {
+        Some(refund) if refund.amount.get() == amount => Explained::good(
+            format!("Refund {number} of {amount} fen: as we asked for it"),
+            format!("退款 {number}，{amount} 分：与我们的申请一致"),
+        ),
+        Some(refund) => Explained::bad(
+            format!(
+                "Refund {number} of {amount} fen: asked for were {} fen",
+                refund.amount.get()
+            ),
+            format!(
+                "退款 {number}，{amount} 分：申请金额为 {} 分",
+                refund.amount.get()
+            ),
+        ),
+        None => Explained::good(
+            format!("Refund {number} of {amount} fen was made in WeChat's console"),
+            format!("退款 {number}，{amount} 分：在微信商户平台发起"),
+        ),
+    }]
 }
 
 fn comparison(payment: &Payment, number: &str, said: &serde_json::Value) -> Vec<Explained> {
@@ -208,11 +268,14 @@ fn comparison(payment: &Payment, number: &str, said: &serde_json::Value) -> Vec<
     let total = said
         .pointer("/amount/total")
         .and_then(serde_json::Value::as_i64);
-    let payer = payment
+    let attempt = payment
         .attempts
         .iter()
-        .find(|attempt| attempt.out_trade_no.as_str() == number)
-        .map(|attempt| attempt.payer.clone());
+        .find(|attempt| attempt.out_trade_no.as_str() == number);
+    let ordered = attempt
+        .map_or(payment.amount, |attempt| attempt.amount)
+        .get();
+    let payer = attempt.map(|attempt| attempt.payer.clone());
     let same_payer = payer
         .as_ref()
         .is_some_and(|payer| payer.as_str() == text("/payer/openid"));
@@ -242,18 +305,18 @@ fn comparison(payment: &Payment, number: &str, said: &serde_json::Value) -> Vec<
             ),
         ),
         line(
-            total == Some(payment.amount.get()) && text("/amount/currency") == "CNY",
+            total == Some(ordered) && text("/amount/currency") == "CNY",
             format!(
                 "Amount {} fen {}: ordered were {} fen CNY",
                 total.unwrap_or_default(),
                 text("/amount/currency"),
-                payment.amount.get()
+                ordered
             ),
             format!(
                 "金额 {} 分 {}：下单金额为 {} 分 CNY",
                 total.unwrap_or_default(),
                 text("/amount/currency"),
-                payment.amount.get()
+                ordered
             ),
         ),
         line(
@@ -277,6 +340,12 @@ fn ending(received: &Result<Received, NotificationError>, status: u16) -> Explai
         Ok(Received::Accepted { .. }) => Explained::good(
             format!("Committed to disk, then answered {status}: WeChat will not send it again"),
             format!("先提交到磁盘，再应答 {status}：微信不会再发"),
+        ),
+        Ok(Received::TooEarly) => Explained::bad(
+            format!(
+                "Kept as evidence and answered {status}: the refund is known before its payment, which WeChat is asked for now; then it comes again"
+            ),
+            format!("作为凭据保存并应答 {status}：退款先于支付到达，先向微信查单，随后微信会再来"),
         ),
         Ok(Received::Contradiction(mismatch)) => Explained::bad(
             format!(

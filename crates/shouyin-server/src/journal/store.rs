@@ -20,6 +20,14 @@ impl Journal {
                     self.record(announced(event, Kind::Event));
                 }
                 EventType::PaymentClosed => self.record(announced(event, Kind::Close)),
+                EventType::PaymentRevised
+                | EventType::PaymentSurplusPaid
+                | EventType::RefundCreated
+                | EventType::RefundSucceeded
+                | EventType::RefundClosed
+                | EventType::RefundRejected
+                | EventType::RefundActionNeeded
+                | EventType::EndpointDisabled => self.record(announced(event, Kind::Event)),
             }
         }
     }
@@ -37,7 +45,7 @@ fn commit(event: &Event, told: &Told) -> Option<NewEntry> {
         "Paid: saved in one commit",
         "已支付：一次提交存盘",
     );
-    entry.payment_id = Some(event.payment_id.to_string());
+    entry.payment_id = event.payment_id.as_ref().map(ToString::to_string);
     entry.out_trade_no = Some(paid.out_trade_no.to_string());
     entry.explained = explained(paid, told);
     Some(entry)
@@ -91,7 +99,7 @@ fn announced(event: &Event, kind: Kind) -> NewEntry {
         format!("Event {name}"),
         format!("事件 {name}"),
     );
-    entry.payment_id = Some(event.payment_id.to_string());
+    entry.payment_id = event.payment_id.as_ref().map(ToString::to_string);
     entry.explained.push(
         Explained::good(
             format!(

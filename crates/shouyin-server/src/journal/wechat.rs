@@ -74,6 +74,24 @@ fn about(request: &SignedRequest) -> NewEntry {
         (Kind::Prepay, "Order placed at WeChat Pay", "在微信支付下单")
     } else if path.ends_with("/close") {
         (Kind::Close, "Order closed at WeChat Pay", "在微信支付关单")
+    } else if path.ends_with("/apply-abnormal-refund") {
+        (
+            Kind::Refund,
+            "Another way for an abnormal refund, asked of WeChat Pay",
+            "向微信支付申请异常退款",
+        )
+    } else if path.ends_with("/refund/domestic/refunds") {
+        (
+            Kind::Refund,
+            "Refund asked for at WeChat Pay",
+            "向微信支付申请退款",
+        )
+    } else if path.contains("/refund/domestic/refunds/") {
+        (
+            Kind::Query,
+            "WeChat Pay asked for the refund's state",
+            "向微信支付查询退款",
+        )
     } else if path.ends_with("/certificates") {
         (Kind::Query, "Platform certificates fetched", "下载平台证书")
     } else {

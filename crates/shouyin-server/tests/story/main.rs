@@ -6,10 +6,14 @@
     reason = "a test that cannot go on fails, and its ports are made from what they stand for"
 )]
 
+mod books;
 mod close;
 mod create;
+mod desk;
 mod events;
+mod flood;
 mod journal;
+mod late;
 mod limits;
 mod list;
 mod login;
@@ -17,7 +21,10 @@ mod logs;
 mod notification;
 mod openapi;
 mod pay;
+mod refund;
+mod revise;
 mod serve;
+mod webhook;
 mod wechat;
 mod worker;
 mod world;

@@ -268,38 +268,6 @@ async fn kinds_we_do_not_act_on_are_kept_and_accepted() {
 }
 
 #[tokio::test]
-async fn late_money_wins_over_a_closed_payment() {
-    let world = World::new().await;
-    let id = world.order("A-1").await;
-    let session = world.session("alice-1").await;
-    world
-        .phone(&session, &format!("/mp/v1/payments/{id}/pay"))
-        .await
-        .ok(200);
-    let number = world.wechat.the_order();
-    let mut said = world.wechat.transaction(&number);
-    world
-        .post(&format!("/v1/payments/{id}/close"), &json!({}))
-        .await
-        .ok(200);
-    said["trade_state"] = json!("SUCCESS");
-    said["transaction_id"] = json!("4200000001202601051234567890");
-    said["trade_type"] = json!("JSAPI");
-    said["success_time"] = json!("2026-01-05T12:03:04+08:00");
-    said["payer"] = json!({"openid": openid("alice")});
-    assert_eq!(
-        world.notify(world.wechat.notification(&said)).await.status,
-        204
-    );
-    let payment = world.get(&format!("/v1/payments/{id}")).await.ok(200);
-    assert_eq!(
-        (payment["state"].as_str(), payment["paid"]["late"].as_bool()),
-        (Some("paid"), Some(true))
-    );
-    assert_eq!(world.events("payment.paid_late"), 1);
-}
-
-#[tokio::test]
 async fn more_than_a_mebibyte_is_no_notification() {
     let paid = paid().await;
     let body = vec![b' '; 1024 * 1024 + 1];

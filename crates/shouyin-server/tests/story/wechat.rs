@@ -1,5 +1,7 @@
 //! A small WeChat: orders, signed answers, sealed notifications, login codes, and trouble on demand.
 
+mod refund;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +21,7 @@ use crate::world::TestClock;
 /// Published test keys of the SDK's vectors.
 pub(crate) const MERCHANT_KEY: &str =
     include_str!("../../../../libs/wechatpay/tests/vectors/c_private.pem");
+pub(crate) const MERCHANT_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 pub(crate) const WECHAT_KEY: &str =
     include_str!("../../../../libs/wechatpay/tests/vectors/a_private_pkcs1.pem");
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010500000000000001";
@@ -50,6 +53,7 @@ pub(crate) struct Order {
 #[derive(Debug, Default)]
 struct State {
     orders: BTreeMap<String, Order>,
+    refunds: BTreeMap<String, Value>,
     trouble: BTreeMap<&'static str, VecDeque<Trouble>>,
     calls: Vec<String>,
     used_codes: BTreeSet<String>,
@@ -178,6 +182,8 @@ impl Wechat {
         let (kind, number) = if path == "/v3/pay/transactions/jsapi" {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
             ("prepay", body["out_trade_no"].as_str().unwrap().to_owned())
+        } else if let Some(call) = refund::call(path, &request.body) {
+            call
         } else {
             let rest = path
                 .strip_prefix("/v3/pay/transactions/out-trade-no/")
@@ -200,6 +206,8 @@ impl Wechat {
             _ => match kind {
                 "prepay" => self.prepay(&number, &request.body),
                 "close" => self.close(&number),
+                "refund" => self.refund(&number, &request.body),
+                "ask_refund" => self.ask_refund(&number),
                 _ => self.query(&number),
             },
         };

@@ -1,5 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+use shouyin_core::ports::{BoxFuture, WebhookSender};
+use shouyin_core::webhook::model::{Message, Reply};
 use shouyin_server::{Server, bind};
 
 use crate::wechat::Trouble;
@@ -111,9 +115,57 @@ async fn the_loop_finishes_what_a_dead_process_left_behind() {
     running.await.unwrap();
 }
 
+/// A receiver that takes every connection and never answers.
+#[derive(Debug)]
+struct Mute;
+
+impl WebhookSender for Mute {
+    fn accepts(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn send<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Reply> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn receivers_that_never_answer_delay_no_money() {
+    let mut world = World::new().await;
+    world.parts.ports.merchants = Arc::new(Mute);
+    world.restart();
+    for n in 0..20 {
+        let body = json!({ "url": format!("https://shop.example.com/{n}") });
+        world.post("/v1/webhook_endpoints", &body).await.ok(201);
+    }
+    let server = Server::build(world.parts.clone());
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    // Never stopped by signal: deliveries would be waited for, and these never end.
+    let running = tokio::spawn(server.serve(listener, std::future::pending()));
+    let mut ids = Vec::new();
+    for n in 0..10 {
+        let id = world.order(&format!("A-{n}")).await;
+        let session = world.session(&format!("alice-{n}")).await;
+        let pay = format!("/mp/v1/payments/{id}/pay");
+        world.phone(&session, &pay).await.ok(200);
+        ids.push(id);
+    }
+    for number in world.wechat.orders().into_keys() {
+        world.wechat.buyer_pays(&number);
+    }
+    // Every notification is lost; the queries of the money lane find out.
+    for _ in 0..10 {
+        world.clock.advance_ms(1_000);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    for id in ids {
+        assert_eq!(world.state(&id).await, "paid");
+    }
+    running.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn chores_run_at_the_start_and_hourly() {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     let world = World::new().await;
     world.session("alice-1").await;

@@ -11,10 +11,13 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Mchid};
-use shouyin_core::ports::{Clock, Ids, Ports, Store, StoreError};
+use shouyin_core::policy::{Policies, Policy};
+use shouyin_core::ports::{Clock, Ids, Ports, Store, StoreError, WebhookSender};
+use shouyin_core::task::Lane;
 use shouyin_core::worker;
+use shouyin_server::config::{Limits, loopback};
 use shouyin_server::journal::{Journal, JournalLoginTransport, JournalTransport, MerchantKeys};
-use shouyin_server::{Parts, Server, WechatLogin, new_api_key};
+use shouyin_server::{HttpWebhookSender, Parts, Server, WebhookOptions, WechatLogin, new_api_key};
 use shouyin_store::{CommitFaults, MemoryStore};
 use shouyin_wechat::{MerchantAccount, WechatAcquirer};
 use tower::ServiceExt;
@@ -24,7 +27,8 @@ use wechatpay::text::NotifyUrl;
 use wechatpay::v3::{self, KeyRing, RsaSigner};
 
 use crate::wechat::{
-    API_V3_KEY, APP_SECRET, LoginDoor, MERCHANT_KEY, PUBLIC_KEY_ID, PayDoor, WECHAT_KEY, Wechat,
+    API_V3_KEY, APP_SECRET, LoginDoor, MERCHANT_KEY, MERCHANT_SERIAL, PUBLIC_KEY_ID, PayDoor,
+    WECHAT_KEY, Wechat,
 };
 
 pub(crate) const MCHID: &str = "1900000001";
@@ -124,6 +128,40 @@ impl Answer {
     }
 }
 
+/// How a world differs from the usual one.
+pub(crate) struct Setup {
+    pub(crate) journal: bool,
+    pub(crate) clock: Arc<TestClock>,
+    /// Another WeChat than the small one.
+    pub(crate) wires: Option<Wires>,
+    /// Another database than the one in memory.
+    pub(crate) store: Option<Arc<dyn Store>>,
+    /// Another way to the merchants' servers than the usual one.
+    pub(crate) merchants: Option<Arc<dyn WebhookSender>>,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            journal: false,
+            clock: Arc::new(TestClock(AtomicI64::new(START_MS))),
+            wires: None,
+            store: None,
+            merchants: None,
+            policy: Policy::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The ways to WeChat.
+pub(crate) struct Wires {
+    pub(crate) pay: Arc<dyn v3::Transport>,
+    pub(crate) login: Arc<dyn wechat_miniprogram::Transport>,
+}
+
 pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) wechat: Arc<Wechat>,
@@ -140,35 +178,52 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::build(false).await
+        Self::build(Setup::default()).await
     }
 
     pub(crate) async fn with_journal() -> Self {
-        Self::build(true).await
+        Self::build(Setup {
+            journal: true,
+            ..Setup::default()
+        })
+        .await
     }
 
-    async fn build(with_journal: bool) -> Self {
-        let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
+    pub(crate) async fn build(setup: Setup) -> Self {
+        let clock = setup.clock;
         let ids: Arc<dyn Ids> = Arc::new(Counted::default());
         let wechat = Wechat::new(Arc::clone(&clock));
+        let wires = setup.wires.unwrap_or_else(|| Wires {
+            pay: Arc::new(PayDoor(Arc::clone(&wechat))),
+            login: Arc::new(LoginDoor(Arc::clone(&wechat))),
+        });
         let rows = MemoryStore::new();
         let disk = Arc::new(Disk::default());
         let store = rows.with_faults(Arc::clone(&disk) as _);
-        let journal = with_journal.then(|| Journal::new(200, Arc::clone(&clock) as _));
+        let journal = setup
+            .journal
+            .then(|| Journal::new(200, Arc::clone(&clock) as _));
+        let acquirer = Arc::new(acquirer(&wires.pay, &clock, journal.as_ref()));
         let ports = Ports {
-            store: Arc::new(store.clone()),
-            acquirer: Arc::new(acquirer(&wechat, &clock, journal.as_ref())),
+            store: setup.store.unwrap_or_else(|| Arc::new(store.clone())),
+            acquirer: Arc::clone(&acquirer) as _,
             clock: Arc::clone(&clock) as _,
             ids: Arc::clone(&ids),
+            merchants: setup.merchants.unwrap_or_else(|| Arc::new(webhooks())),
+            policies: Arc::new(Policies::new([(mchid(MCHID), setup.policy)])),
         };
-        let (api_key, other_api_key) = api_keys(&store, &*ids, clock.now()).await;
-        let login = Arc::new(login(&wechat, &clock, journal.as_ref()));
+        let (api_key, other_api_key) = api_keys(&*ports.store, &*ids, clock.now()).await;
+        let login = Arc::new(login(&wires.login, &clock, journal.as_ref()));
         let apps = [
             (mchid(MCHID), vec![appid(APPID)]),
             (mchid(OTHER_MCHID), vec![appid(APPID), appid(OTHER_APPID)]),
         ];
         let mut parts = Parts::new(ports, login, apps.into_iter().collect());
         parts.journal.clone_from(&journal);
+        parts.limits = setup.limits;
+        parts.wechat_status = Some(Arc::new(move || {
+            acquirer.status().map(|(_, status)| status).collect()
+        }));
         let server = Server::build(parts.clone());
         Self {
             router: server.router(),
@@ -290,10 +345,18 @@ impl World {
         payment["state"].as_str().unwrap().to_owned()
     }
 
+    /// The process dies and another one begins on the same database.
+    pub(crate) fn restart(&mut self) {
+        let server = Server::build(self.parts.clone());
+        self.router = server.router();
+        self.ports = server.ports().clone();
+    }
+
     /// Runs everything that is due, as the worker loop does, until nothing is.
     pub(crate) async fn work(&self) {
         loop {
-            let due = worker::claim(&self.ports, 64).await.unwrap();
+            let mut due = worker::claim(&self.ports, Lane::Money, 64).await.unwrap();
+            due.extend(worker::claim(&self.ports, Lane::Webhook, 64).await.unwrap());
             if due.is_empty() {
                 return;
             }
@@ -329,8 +392,18 @@ fn seconds(clock: &Arc<TestClock>) -> Arc<dyn Fn() -> i64 + Send + Sync> {
     Arc::new(move || clock.now().as_seconds())
 }
 
+/// The real sender; receivers of stories listen on this machine.
+fn webhooks() -> HttpWebhookSender {
+    HttpWebhookSender::new(WebhookOptions {
+        allow_http: true,
+        allowed_networks: loopback(),
+        timeout_ms: 5_000,
+    })
+    .unwrap()
+}
+
 fn acquirer(
-    wechat: &Arc<Wechat>,
+    wire: &Arc<dyn v3::Transport>,
     clock: &Arc<TestClock>,
     journal: Option<&Arc<Journal>>,
 ) -> WechatAcquirer {
@@ -340,7 +413,7 @@ fn acquirer(
             PUBLIC_KEY_ID,
             PrivateKey::from_pem(WECHAT_KEY).unwrap().public_key(),
         );
-        let mut transport: Arc<dyn v3::Transport> = Arc::new(PayDoor(Arc::clone(wechat)));
+        let mut transport = Arc::clone(wire);
         let api_v3_key = ApiV3Key::new(API_V3_KEY).unwrap();
         if let Some(journal) = journal {
             journal.set_keys(
@@ -359,7 +432,7 @@ fn acquirer(
         let account = v3::Account {
             mchid: wechatpay::text::Mchid::parse(number).unwrap(),
             signer: Arc::new(RsaSigner::new(
-                "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+                MERCHANT_SERIAL,
                 PrivateKey::from_pem(MERCHANT_KEY).unwrap(),
             )),
             keys,
@@ -378,7 +451,7 @@ fn acquirer(
         (
             mchid(number),
             MerchantAccount {
-                client,
+                protocols: client.into(),
                 appids,
                 notify_url,
             },
@@ -388,15 +461,15 @@ fn acquirer(
         account(MCHID, &[APPID]),
         account(OTHER_MCHID, &[APPID, OTHER_APPID]),
     ])
+    .with_clock(Arc::clone(clock) as _)
 }
 
 fn login(
-    wechat: &Arc<Wechat>,
+    wire: &Arc<dyn wechat_miniprogram::Transport>,
     clock: &Arc<TestClock>,
     journal: Option<&Arc<Journal>>,
 ) -> WechatLogin {
-    let mut transport: Arc<dyn wechat_miniprogram::Transport> =
-        Arc::new(LoginDoor(Arc::clone(wechat)));
+    let mut transport = Arc::clone(wire);
     if let Some(journal) = journal {
         transport = Arc::new(JournalLoginTransport::new(transport, Arc::clone(journal)));
     }
@@ -411,7 +484,7 @@ fn login(
     }))
 }
 
-async fn api_keys(store: &MemoryStore, ids: &dyn Ids, now: Timestamp) -> (String, String) {
+async fn api_keys(store: &dyn Store, ids: &dyn Ids, now: Timestamp) -> (String, String) {
     let (one, first) = new_api_key(mchid(MCHID), "shop", ids, now);
     let (two, second) = new_api_key(mchid(OTHER_MCHID), "other shop", ids, now);
     store.put_api_key(first).await.unwrap();

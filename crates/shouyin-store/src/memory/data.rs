@@ -3,16 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shouyin_core::api_key::ApiKey;
-use shouyin_core::event::StoredEvent;
-use shouyin_core::id::{EventId, IdempotencyKey, Mchid, OrderNo, OutTradeNo, PaymentId};
+use shouyin_core::event::Event;
+use shouyin_core::id::{IdempotencyKey, Mchid, OrderNo, OutTradeNo, PaymentId};
 use shouyin_core::idempotency::IdempotencyRecord;
 use shouyin_core::incident::Incident;
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::{Payment, PaymentState};
-use shouyin_core::ports::{Changes, Load, Loaded, PaymentFilter, PaymentKey, StoreError};
+use shouyin_core::ports::{
+    Changes, EndpointChange, Load, Loaded, PaymentFilter, PaymentKey, StoreError,
+};
 use shouyin_core::session::Session;
-use shouyin_core::task::{Task, TaskKey};
+use shouyin_core::task::{Subject, Task, TaskKey, TaskKind};
+use shouyin_core::webhook::decide::fan_out;
 
+use super::event::Events;
+use super::ledger::Ledger;
+use super::refund::Refunds;
+use super::task;
+use super::webhook::{self, Webhooks};
 use crate::rules;
 
 /// Everything a database would hold. Vectors are in the order of storing, oldest first.
@@ -24,8 +32,10 @@ pub(super) struct Data {
     payment_ids: BTreeMap<PaymentId, u64>,
     order_nos: BTreeMap<(Mchid, OrderNo), BTreeSet<u64>>,
     attempts: BTreeMap<(Mchid, OutTradeNo), u64>,
-    pub(super) events: Vec<StoredEvent>,
-    event_ids: BTreeSet<EventId>,
+    pub(super) refunds: Refunds,
+    pub(super) ledger: Ledger,
+    pub(super) events: Events,
+    pub(super) webhooks: Webhooks,
     pub(super) tasks: BTreeMap<TaskKey, Task>,
     pub(super) notifications: Vec<NotificationRecord>,
     pub(super) incidents: Vec<Incident>,
@@ -37,26 +47,35 @@ pub(super) struct Data {
 impl Data {
     pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
         let seq = match key {
-            PaymentKey::Id(_, id) | PaymentKey::AnyId(id) => self.payment_ids.get(id),
+            PaymentKey::Id(_, id) | PaymentKey::AnyId(id) => self.payment_ids.get(id).copied(),
             PaymentKey::OrderNo(mchid, order_no) => self
                 .order_nos
                 .get(&(mchid.clone(), order_no.clone()))
-                .and_then(BTreeSet::last),
+                .and_then(BTreeSet::last)
+                .copied(),
             PaymentKey::OutTradeNo(mchid, number) => {
-                self.attempts.get(&(mchid.clone(), number.clone()))
+                self.attempts.get(&(mchid.clone(), number.clone())).copied()
             }
+            PaymentKey::Refund(_, id) => self.refunds.payment_of(id),
         };
-        let payment = seq.and_then(|seq| self.payments.get(seq))?;
+        let payment = seq.and_then(|seq| self.payments.get(&seq))?;
         match key {
-            PaymentKey::Id(mchid, _) if payment.mchid != *mchid => None,
+            PaymentKey::Id(mchid, _) | PaymentKey::Refund(mchid, _) if payment.mchid != *mchid => {
+                None
+            }
             PaymentKey::Id(..)
             | PaymentKey::AnyId(_)
             | PaymentKey::OrderNo(..)
-            | PaymentKey::OutTradeNo(..) => Some(payment),
+            | PaymentKey::OutTradeNo(..)
+            | PaymentKey::Refund(..) => Some(payment),
         }
     }
 
     pub(super) fn load(&self, load: &Load) -> Loaded {
+        let (deliveries, next_delivery_due) = match &load.deliveries {
+            Some((id, asked)) => self.webhooks.load(id, asked),
+            None => (Vec::new(), None),
+        };
         Loaded {
             payment: load
                 .payment
@@ -68,6 +87,13 @@ impl Data {
                 .as_ref()
                 .and_then(|key| self.idempotency.get(key))
                 .cloned(),
+            endpoints: load
+                .endpoints
+                .as_ref()
+                .map(|mchid| self.webhooks.of_merchant(mchid))
+                .unwrap_or_default(),
+            deliveries,
+            next_delivery_due,
         }
     }
 
@@ -106,12 +132,11 @@ impl Data {
         if let Some(payment) = &changes.payment {
             self.check_payment(before, payment)?;
         }
-        let mut new_ids = BTreeSet::new();
-        for event in &changes.events {
-            if self.event_ids.contains(&event.id) || !new_ids.insert(&event.id) {
-                return conflict(format!("event {} exists", event.id));
-            }
-        }
+        self.ledger.check(&changes.postings)?;
+        let owners = self.webhooks.check_endpoints(&changes.endpoints)?;
+        self.events.check(&changes.events)?;
+        webhook::check_deliveries(&owners, changes, &self.events)?;
+        task::check(&changes.tasks)?;
         if let Some(record) = &changes.idempotency {
             let key = (record.mchid.clone(), record.key.clone());
             if self.idempotency.contains_key(&key) {
@@ -122,12 +147,7 @@ impl Data {
     }
 
     fn check_payment(&self, before: Option<&Payment>, payment: &Payment) -> Result<(), StoreError> {
-        if !payment.amount.is_positive() {
-            return Err(StoreError::Corrupt(format!(
-                "refused by a rule of the database: payment {} asks for {} fen",
-                payment.id, payment.amount
-            )));
-        }
+        rules::check_payment(payment)?;
         let before = before.filter(|before| before.id == payment.id);
         match before {
             Some(before) => rules::check_update(before, payment)?,
@@ -155,7 +175,8 @@ impl Data {
                 return conflict(format!("out_trade_no {} exists", attempt.out_trade_no));
             }
         }
-        Ok(())
+        self.refunds
+            .check(payment, before.map_or(0, |before| before.refunds.len()))
     }
 
     /// Saves what [`Data::check`] has let through.
@@ -163,13 +184,20 @@ impl Data {
         if let Some(payment) = changes.payment {
             self.save_payment(payment);
         }
-        for event in changes.events {
-            self.event_ids.insert(event.id.clone());
-            let seq = self.events.last().map_or(1, |last| last.seq + 1);
-            self.events.push(StoredEvent { seq, event });
+        self.ledger.apply(changes.postings);
+        for change in changes.endpoints {
+            self.apply_endpoint(change);
+        }
+        self.events.apply(&changes.events);
+        self.fan_out(&changes.events);
+        for change in changes.deliveries {
+            self.webhooks.apply_delivery(change, &self.events);
+        }
+        for attempt in changes.delivery_attempts {
+            self.webhooks.apply_log(attempt, &self.events);
         }
         for change in changes.tasks {
-            super::task::apply(&mut self.tasks, change);
+            task::apply(&mut self.tasks, change);
         }
         self.notifications.extend(changes.notification);
         for incident in changes.incidents {
@@ -177,6 +205,7 @@ impl Data {
                 known.mchid == incident.mchid
                     && known.kind == incident.kind
                     && known.out_trade_no == incident.out_trade_no
+                    && known.out_refund_no == incident.out_refund_no
             });
             if !known {
                 self.incidents.push(incident);
@@ -185,6 +214,30 @@ impl Data {
         if let Some(record) = changes.idempotency {
             let key = (record.mchid.clone(), record.key.clone());
             self.idempotency.insert(key, record);
+        }
+    }
+
+    fn apply_endpoint(&mut self, change: EndpointChange) {
+        if let EndpointChange::Delete(id) = &change {
+            self.tasks.remove(&TaskKey {
+                kind: TaskKind::DeliverWebhooks,
+                subject: Subject::Endpoint(id.clone()),
+            });
+        }
+        self.webhooks.apply_endpoint(change);
+    }
+
+    /// Puts new events, which are stored already, on their way to everybody who wants them.
+    fn fan_out(&mut self, events: &[Event]) {
+        let merchants: BTreeSet<&Mchid> = events.iter().map(|event| &event.mchid).collect();
+        for mchid in merchants {
+            let (deliveries, tasks) = fan_out(&self.webhooks.of_merchant(mchid), events);
+            for change in deliveries {
+                self.webhooks.apply_delivery(change, &self.events);
+            }
+            for change in tasks {
+                task::apply(&mut self.tasks, change);
+            }
         }
     }
 
@@ -200,6 +253,7 @@ impl Data {
             let key = (payment.mchid.clone(), attempt.out_trade_no.clone());
             self.attempts.insert(key, seq);
         }
+        self.refunds.apply(seq, &payment);
         self.payments.insert(seq, payment);
     }
 }

@@ -1,21 +1,27 @@
 //! The memory store: the same rules as a database, deterministic and without threads, for the simulation and for tests.
 
 mod data;
+mod event;
 mod faults;
+mod ledger;
+mod refund;
+mod store;
 mod task;
+mod webhook;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
 use shouyin_core::event::StoredEvent;
-use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::incident::Incident;
+use shouyin_core::ledger::Posting;
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
-use shouyin_core::ports::{BoxFuture, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError};
+use shouyin_core::ports::{Decide, Load, StoreError};
 use shouyin_core::session::Session;
-use shouyin_core::task::{Lease, Task};
+use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
 use self::data::Data;
 pub use self::faults::CommitFaults;
@@ -63,7 +69,7 @@ impl MemoryStore {
 
     /// Every event of every merchant in the order of commits: for checkers.
     pub fn all_events(&self) -> Vec<StoredEvent> {
-        self.lock().events.clone()
+        self.lock().events.stored.clone()
     }
 
     /// Every task in the order of keys: for checkers.
@@ -79,6 +85,32 @@ impl MemoryStore {
     /// Every incident of every merchant, oldest first: for checkers.
     pub fn all_incidents(&self) -> Vec<Incident> {
         self.lock().incidents.clone()
+    }
+
+    /// Every posting of every merchant, oldest first: for checkers.
+    pub fn all_postings(&self) -> Vec<Posting> {
+        self.lock().ledger.postings.clone()
+    }
+
+    /// Every webhook endpoint of every merchant, oldest first: for checkers.
+    pub fn all_endpoints(&self) -> Vec<Endpoint> {
+        self.lock().webhooks.endpoints.clone()
+    }
+
+    /// Every delivery, by endpoint and then in the order of events: for checkers.
+    pub fn all_deliveries(&self) -> Vec<Delivery> {
+        self.lock().webhooks.deliveries.values().cloned().collect()
+    }
+
+    /// The log of every delivery, by endpoint and then in the order of events, each oldest line first: for checkers.
+    pub fn all_delivery_attempts(&self) -> Vec<DeliveryAttempt> {
+        self.lock()
+            .webhooks
+            .log
+            .values()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Data> {
@@ -118,13 +150,14 @@ impl MemoryStore {
 
     fn claim_now(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_until: Timestamp,
         lease: Lease,
         limit: u32,
     ) -> Result<Vec<Task>, StoreError> {
         let mut data = self.lock();
-        let due = task::due(&data.tasks, now, limit);
+        let due = task::due(&data.tasks, lane, now, limit);
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -166,125 +199,5 @@ impl MemoryStore {
         self.commit(&mut data, |data| {
             data.api_keys.insert(key.hash.clone(), key);
         })
-    }
-}
-
-/// The newest `limit` of rows that are stored oldest first.
-fn newest<T: Clone>(rows: &[T], is_wanted: impl Fn(&T) -> bool, limit: u32) -> Vec<T> {
-    rows.iter()
-        .rev()
-        .filter(|row| is_wanted(row))
-        .take(usize::try_from(limit).unwrap_or(usize::MAX))
-        .cloned()
-        .collect()
-}
-
-impl Store for MemoryStore {
-    fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.transact_now(&load, decide) })
-    }
-
-    fn claim_tasks(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        lease: Lease,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
-        Box::pin(async move { self.claim_now(now, lease_until, lease, limit) })
-    }
-
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        Box::pin(async { Ok(self.lock().tasks.values().map(|task| task.due_at).min()) })
-    }
-
-    fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {
-        Box::pin(async move { Ok(self.lock().payment(&key).cloned()) })
-    }
-
-    fn payments(
-        &self,
-        mchid: Mchid,
-        filter: PaymentFilter,
-    ) -> BoxFuture<'_, Result<Vec<Payment>, StoreError>> {
-        Box::pin(async move { Ok(self.lock().page(&mchid, &filter)) })
-    }
-
-    fn events(
-        &self,
-        mchid: Mchid,
-        after: i64,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        Box::pin(async move {
-            let data = self.lock();
-            let first = data.events.partition_point(|stored| stored.seq <= after);
-            Ok(data
-                .events
-                .iter()
-                .skip(first)
-                .filter(|stored| stored.event.mchid == mchid)
-                .take(usize::try_from(limit).unwrap_or(usize::MAX))
-                .cloned()
-                .collect())
-        })
-    }
-
-    fn incidents(
-        &self,
-        mchid: Mchid,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Incident>, StoreError>> {
-        Box::pin(async move { Ok(newest(&self.lock().incidents, |i| i.mchid == mchid, limit)) })
-    }
-
-    fn notifications(
-        &self,
-        mchid: Mchid,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
-        Box::pin(async move {
-            let data = self.lock();
-            Ok(newest(&data.notifications, |n| n.mchid == mchid, limit))
-        })
-    }
-
-    fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.put_session_now(session) })
-    }
-
-    fn session(&self, token_hash: String) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
-        Box::pin(async move {
-            let found = newest(&self.lock().sessions, |s| s.token_hash == token_hash, 1);
-            Ok(found.into_iter().next())
-        })
-    }
-
-    fn session_by_code(
-        &self,
-        appid: Appid,
-        code_hash: String,
-    ) -> BoxFuture<'_, Result<Option<Session>, StoreError>> {
-        Box::pin(async move {
-            let is_wanted = |s: &Session| s.appid == appid && s.code_hash == code_hash;
-            let found = newest(&self.lock().sessions, is_wanted, 1);
-            Ok(found.into_iter().next())
-        })
-    }
-
-    fn delete_ended_sessions(&self, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(async move { self.delete_ended_sessions_now(now) })
-    }
-
-    fn put_api_key(&self, key: ApiKey) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.put_api_key_now(key) })
-    }
-
-    fn api_key(&self, hash: String) -> BoxFuture<'_, Result<Option<ApiKey>, StoreError>> {
-        Box::pin(async move { Ok(self.lock().api_keys.get(&hash).cloned()) })
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.commit(&mut self.lock(), |_| ()) })
     }
 }

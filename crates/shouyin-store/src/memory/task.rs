@@ -3,9 +3,28 @@
 use std::collections::BTreeMap;
 
 use shouyin_core::Timestamp;
-use shouyin_core::task::{Lease, Task, TaskChange, TaskKey};
+use shouyin_core::ports::StoreError;
+use shouyin_core::task::{Lane, Lease, Task, TaskChange, TaskKey};
+
+use crate::rules;
 
 type Tasks = BTreeMap<TaskKey, Task>;
+
+/// What a database could not keep.
+pub(super) fn check(changes: &[TaskChange]) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            TaskChange::Put(task) | TaskChange::PutIfAbsent(task) | TaskChange::Wake(task) => {
+                rules::check_task(&task.key)?;
+            }
+            TaskChange::Reschedule { .. }
+            | TaskChange::Finish { .. }
+            | TaskChange::Remove(_)
+            | TaskChange::RemoveAttemptTasks(_) => {}
+        }
+    }
+    Ok(())
+}
 
 pub(super) fn apply(tasks: &mut Tasks, change: TaskChange) {
     match change {
@@ -35,7 +54,17 @@ pub(super) fn apply(tasks: &mut Tasks, change: TaskChange) {
         TaskChange::Remove(key) => {
             tasks.remove(&key);
         }
-        TaskChange::RemoveAll(payment_id) => tasks.retain(|key, _| key.payment_id != payment_id),
+        TaskChange::RemoveAttemptTasks(payment_id) => tasks.retain(|key, _| {
+            key.subject.payment_id() != Some(&payment_id) || !rules::is_attempt_task(key.kind)
+        }),
+        TaskChange::Wake(task) => {
+            let known = tasks
+                .entry(task.key.clone())
+                .or_insert_with(|| task.clone());
+            if known.lease.is_none() {
+                known.due_at = known.due_at.min(task.due_at);
+            }
+        }
     }
 }
 
@@ -43,11 +72,20 @@ fn held<'t>(tasks: &'t mut Tasks, key: &TaskKey, lease: Lease) -> Option<&'t mut
     tasks.get_mut(key).filter(|task| task.lease == Some(lease))
 }
 
-/// The first `limit` due tasks in (due, key) order.
-pub(super) fn due(tasks: &Tasks, now: Timestamp, limit: u32) -> Vec<TaskKey> {
+/// When the earliest task of a lane is due.
+pub(super) fn next_due(tasks: &Tasks, lane: Lane) -> Option<Timestamp> {
+    tasks
+        .values()
+        .filter(|task| task.key.kind.lane() == lane)
+        .map(|task| task.due_at)
+        .min()
+}
+
+/// The first `limit` due tasks of a lane in (due, key) order.
+pub(super) fn due(tasks: &Tasks, lane: Lane, now: Timestamp, limit: u32) -> Vec<TaskKey> {
     let mut due: Vec<(Timestamp, &TaskKey)> = tasks
         .values()
-        .filter(|task| task.due_at <= now)
+        .filter(|task| task.key.kind.lane() == lane && task.due_at <= now)
         .map(|task| (task.due_at, &task.key))
         .collect();
     due.sort();

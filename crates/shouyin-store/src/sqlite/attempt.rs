@@ -1,8 +1,9 @@
 //! Attempts: part of their payment, and of nothing else.
 
+use fen::Fen;
 use rusqlite::{Connection, params};
 use shouyin_core::Timestamp;
-use shouyin_core::id::{Openid, OutTradeNo, PaymentId, PrepayId, TransactionId};
+use shouyin_core::id::{Openid, OutTradeNo, PaymentId, PrepayId, Route, TransactionId};
 use shouyin_core::payment::{Attempt, AttemptState, Payment, Prepay};
 
 use super::columns::Columns;
@@ -11,8 +12,8 @@ use super::error::DbError;
 /// A payment's attempts, oldest first.
 pub(super) fn of_payment(conn: &Connection, id: &PaymentId) -> Result<Vec<Attempt>, DbError> {
     let mut statement = conn.prepare_cached(
-        "select out_trade_no, payer, state, transaction_id, rejected_code, prepay_id, prepay_at, created_at,
-                last_sent_at, sends, asked_at
+        "select out_trade_no, route, payer, amount_fen, description, attach, expires_at, state, transaction_id, rejected_code, prepay_id,
+                prepay_at, created_at, last_sent_at, sends, asked_at
          from attempt where payment_id = ?1 order by position",
     )?;
     let mut rows = statement.query(params![id.as_str()])?;
@@ -26,7 +27,12 @@ pub(super) fn of_payment(conn: &Connection, id: &PaymentId) -> Result<Vec<Attemp
 fn from_row(columns: &mut Columns<'_>) -> Result<Attempt, DbError> {
     Ok(Attempt {
         out_trade_no: columns.parsed(OutTradeNo::parse)?,
+        route: columns.parsed(Route::parse)?,
         payer: columns.parsed(Openid::parse)?,
+        amount: Fen::new(columns.value()?),
+        description: columns.value()?,
+        attach: columns.value()?,
+        expires_at: columns.time()?,
         state: state_from_row(columns)?,
         prepay: prepay_from_row(columns)?,
         created_at: columns.time()?,
@@ -101,16 +107,22 @@ fn insert(
     attempt: &Attempt,
 ) -> Result<(), DbError> {
     conn.prepare_cached(
-        "insert into attempt (mchid, out_trade_no, payment_id, position, payer, state, transaction_id, rejected_code,
-                prepay_id, prepay_at, created_at, last_sent_at, sends, asked_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, amount_fen, description, attach,
+                expires_at, state, transaction_id, rejected_code, prepay_id, prepay_at, created_at, last_sent_at, sends,
+                asked_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )?
     .execute(params![
         payment.mchid.as_str(),
         attempt.out_trade_no.as_str(),
         payment.id.as_str(),
         u32::try_from(position).unwrap_or(u32::MAX),
+        attempt.route.as_str(),
         attempt.payer.as_str(),
+        attempt.amount.get(),
+        attempt.description,
+        attempt.attach,
+        attempt.expires_at.as_millis(),
         attempt.state.as_str(),
         transaction_id(&attempt.state),
         rejected_code(&attempt.state),

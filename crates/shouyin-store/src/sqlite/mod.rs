@@ -3,17 +3,21 @@
 mod api_key;
 mod attempt;
 mod columns;
+mod delivery;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
 mod idempotency;
 mod incident;
 mod job;
+mod ledger;
 mod notification;
 mod open;
 mod payment;
 mod queue;
 mod readers;
+mod refund;
 mod session;
 mod task;
 mod transact;
@@ -24,14 +28,20 @@ use std::path::Path;
 use rusqlite::Connection;
 use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
-use shouyin_core::event::StoredEvent;
-use shouyin_core::id::{Appid, Mchid};
+use shouyin_core::event::{Event, StoredEvent};
+use shouyin_core::id::{Appid, EndpointId, EventId, Mchid, PaymentId};
 use shouyin_core::incident::Incident;
+use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
-use shouyin_core::ports::{BoxFuture, Decide, Load, PaymentFilter, PaymentKey, Store, StoreError};
+use shouyin_core::ports::{
+    BoxFuture, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter, Store,
+    StoreError,
+};
+use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
-use shouyin_core::task::{Lease, Task};
+use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
 use self::engine::Engine;
 use self::error::DbError;
@@ -127,17 +137,18 @@ impl Store for SqliteStore {
 
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_until: Timestamp,
         lease: Lease,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
-        let work = move |conn: &Connection| task::claim(conn, now, lease_until, lease, limit);
+        let work = move |conn: &Connection| task::claim(conn, lane, now, lease_until, lease, limit);
         Box::pin(self.engine.write(work))
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        Box::pin(self.engine.read(task::next_due))
+    fn next_due(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        Box::pin(self.engine.read(move |conn| task::next_due(conn, lane)))
     }
 
     fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {
@@ -153,6 +164,28 @@ impl Store for SqliteStore {
         Box::pin(self.engine.read(work))
     }
 
+    fn refunds(
+        &self,
+        mchid: Mchid,
+        filter: RefundFilter,
+    ) -> BoxFuture<'_, Result<Vec<(PaymentId, Refund)>, StoreError>> {
+        let work = move |conn: &Connection| refund::page(conn, &mchid, &filter);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn balance(&self, mchid: Mchid) -> BoxFuture<'_, Result<Balance, StoreError>> {
+        Box::pin(self.engine.read(move |conn| ledger::balance(conn, &mchid)))
+    }
+
+    fn postings(
+        &self,
+        mchid: Mchid,
+        payment_id: PaymentId,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        let work = move |conn: &Connection| ledger::of_payment(conn, &mchid, &payment_id);
+        Box::pin(self.engine.read(work))
+    }
+
     fn events(
         &self,
         mchid: Mchid,
@@ -160,6 +193,54 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         let work = move |conn: &Connection| event::page(conn, &mchid, after, limit);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn event(
+        &self,
+        mchid: Mchid,
+        id: EventId,
+    ) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>> {
+        let work = move |conn: &Connection| event::by_id(conn, &mchid, &id);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn endpoints(&self, mchid: Mchid) -> BoxFuture<'_, Result<Vec<Endpoint>, StoreError>> {
+        let work = move |conn: &Connection| endpoint::of_merchant(conn, &mchid);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn endpoint(&self, id: EndpointId) -> BoxFuture<'_, Result<Option<Endpoint>, StoreError>> {
+        Box::pin(self.engine.read(move |conn| endpoint::by_id(conn, &id)))
+    }
+
+    fn due_deliveries(
+        &self,
+        id: EndpointId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Delivery, Event)>, StoreError>> {
+        let work = move |conn: &Connection| delivery::due(conn, &id, now, limit);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn deliveries(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        filter: DeliveryFilter,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        let work = move |conn: &Connection| delivery::page(conn, &mchid, &id, &filter);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn delivery_attempts(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        event_id: EventId,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryAttempt>, StoreError>> {
+        let work = move |conn: &Connection| delivery::log_of(conn, &mchid, &id, &event_id);
         Box::pin(self.engine.read(work))
     }
 

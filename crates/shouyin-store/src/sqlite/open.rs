@@ -15,7 +15,7 @@ mod embedded {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// More than the number of different statements in this module.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 192;
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]

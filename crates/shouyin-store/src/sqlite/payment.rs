@@ -6,9 +6,9 @@ use shouyin_core::id::{Appid, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, Tra
 use shouyin_core::payment::{CloseReason, Paid, Payment, PaymentState};
 use shouyin_core::ports::{PaymentFilter, PaymentKey};
 
-use super::attempt;
 use super::columns::Columns;
 use super::error::DbError;
+use super::{attempt, refund};
 use crate::rules;
 
 pub(super) fn load(conn: &Connection, key: &PaymentKey) -> Result<Option<Payment>, DbError> {
@@ -40,6 +40,12 @@ fn find(conn: &Connection, key: &PaymentKey) -> Result<Option<i64>, DbError> {
                  where attempt.mchid = ?1 and attempt.out_trade_no = ?2",
             )?
             .query_row(params![mchid.as_str(), number.as_str()], seq),
+        PaymentKey::Refund(mchid, id) => conn
+            .prepare_cached(
+                "select payment.seq from refund join payment on payment.id = refund.payment_id
+                 where refund.id = ?1 and refund.mchid = ?2",
+            )?
+            .query_row(params![id.as_str(), mchid.as_str()], seq),
     };
     Ok(found.optional()?)
 }
@@ -54,6 +60,10 @@ fn by_seq(conn: &Connection, seq: i64) -> Result<Payment, DbError> {
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     let mut payment = from_row(&mut Columns::new("payment", row))?;
     payment.attempts = attempt::of_payment(conn, &payment.id)?;
+    // Most loads are of unpaid payments, which have no refunds: they are spared the question.
+    if rules::may_have_refunds(&payment) {
+        payment.refunds = refund::of_payment(conn, &payment.id)?;
+    }
     Ok(payment)
 }
 
@@ -71,6 +81,7 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Payment, DbError> {
         payer: columns.optional(Openid::parse)?,
         state: state_from_row(columns)?,
         attempts: Vec::new(),
+        refunds: Vec::new(),
     })
 }
 
@@ -156,30 +167,35 @@ impl<'p> From<&'p PaymentState> for StateColumns<'p> {
     }
 }
 
-/// Saves a payment and its attempts; `before` is what was loaded under the lock. Writes only what is different.
+/// Saves a payment with its attempts and refunds; `before` is what was loaded under the lock. Writes only what is different.
 pub(super) fn save(
     conn: &Connection,
     before: Option<&Payment>,
     payment: &Payment,
 ) -> Result<(), DbError> {
     let before = before.filter(|before| before.id == payment.id);
-    let known = match before {
-        Some(before) => {
-            rules::check_update(before, payment)?;
-            let is_same = before.state == payment.state
-                && before.payer == payment.payer
-                && before.expires_at == payment.expires_at;
-            if !is_same {
-                update(conn, payment)?;
-            }
-            before.attempts.as_slice()
-        }
-        None => {
-            insert(conn, payment)?;
-            &[]
-        }
+    rules::check_payment(payment)?;
+    let Some(before) = before else {
+        insert(conn, payment)?;
+        attempt::save(conn, payment, &[])?;
+        return refund::save(conn, payment, &[]);
     };
-    attempt::save(conn, payment, known)
+    rules::check_update(before, payment)?;
+    if !is_same_row(before, payment) {
+        update(conn, payment)?;
+    }
+    attempt::save(conn, payment, &before.attempts)?;
+    refund::save(conn, payment, &before.refunds)
+}
+
+/// True if everything is the same that is in the payment's own row and may change.
+fn is_same_row(before: &Payment, after: &Payment) -> bool {
+    before.state == after.state
+        && before.payer == after.payer
+        && before.amount == after.amount
+        && before.description == after.description
+        && before.attach == after.attach
+        && before.expires_at == after.expires_at
 }
 
 fn insert(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
@@ -218,12 +234,16 @@ fn update(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
     let updated = conn
         .prepare_cached(
             "update payment
-             set expires_at = ?2, payer = ?3, state = ?4, close_reason = ?5, closed_at = ?6, paid_at = ?7,
-                 transaction_id = ?8, paid_out_trade_no = ?9, payer_total_fen = ?10, paid_late = ?11
+             set amount_fen = ?2, description = ?3, attach = ?4, expires_at = ?5, payer = ?6, state = ?7,
+                 close_reason = ?8, closed_at = ?9, paid_at = ?10, transaction_id = ?11, paid_out_trade_no = ?12,
+                 payer_total_fen = ?13, paid_late = ?14
              where id = ?1",
         )?
         .execute(params![
             payment.id.as_str(),
+            payment.amount.get(),
+            payment.description,
+            payment.attach,
             payment.expires_at.as_millis(),
             payment.payer.as_ref().map(Openid::as_str),
             state.state,
@@ -289,5 +309,37 @@ fn page_sql(filter: &PaymentFilter) -> &'static str {
              where mchid = ?1 and seq < ?2 and (?4 is null or state = ?4)
              order by seq desc limit ?3"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::sqlite::open;
+
+    #[test]
+    fn the_refunds_of_an_unpaid_payment_are_not_asked_for() {
+        let conn = open::memory().unwrap();
+        let id = PaymentId::parse(format!("pay_{:032x}", 1)).unwrap();
+        conn.execute_batch(&format!(
+            "insert into payment (id, mchid, appid, order_no, amount_fen, description, created_at, expires_at, state)
+             values ('{id}', '1', 'wx1', 'order', 5, '', 0, 0, 'open');
+             insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, amount_fen, description, expires_at,
+                    state, created_at, last_sent_at, sends)
+             values ('1', 'number', '{id}', 0, 'v3', 'payer', 5, '', 0, 'open', 0, 0, 1)"
+        ))
+        .unwrap();
+        let asked_after_loading = || {
+            let payment = load(&conn, &PaymentKey::AnyId(id.clone())).unwrap();
+            assert_eq!(payment.unwrap().attempts.len(), 1);
+            let statement = conn.prepare_cached(refund::OF_PAYMENT).unwrap();
+            statement.get_status(StatementStatus::Run)
+        };
+        assert_eq!(asked_after_loading(), 0);
+        conn.execute_batch("update attempt set state = 'paid', transaction_id = '42'")
+            .unwrap();
+        assert_eq!(asked_after_loading(), 1);
     }
 }

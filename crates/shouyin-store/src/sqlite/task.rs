@@ -2,19 +2,45 @@
 
 use rusqlite::{CachedStatement, Connection, params};
 use shouyin_core::Timestamp;
-use shouyin_core::id::{Mchid, OutTradeNo, PaymentId};
-use shouyin_core::task::{Lease, Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::id::{EndpointId, InvalidId, Mchid, OutRefundNo, OutTradeNo, PaymentId};
+use shouyin_core::task::{Lane, Lease, Subject, Task, TaskChange, TaskKey, TaskKind};
 
 use super::columns::Columns;
 use super::error::DbError;
+use crate::rules;
 
-/// In the column `out_trade_no`: the task is about the payment itself.
-const NO_ATTEMPT: &str = "";
+/// In the column `number`: the task is about its owner itself.
+const NO_NUMBER: &str = "";
 
-fn number(key: &TaskKey) -> &str {
-    key.out_trade_no
-        .as_ref()
-        .map_or(NO_ATTEMPT, OutTradeNo::as_str)
+/// The columns `owner` and `number`.
+fn subject(key: &TaskKey) -> (&str, &str) {
+    match &key.subject {
+        Subject::Payment(id) => (id.as_str(), NO_NUMBER),
+        Subject::Attempt(id, number) => (id.as_str(), number.as_str()),
+        Subject::Refund(id, number) => (id.as_str(), number.as_str()),
+        Subject::Endpoint(id) => (id.as_str(), NO_NUMBER),
+    }
+}
+
+/// The inverse of [`subject`]: the kind says what a task is about.
+fn from_columns(kind: TaskKind, owner: String, number: String) -> Result<Subject, InvalidId> {
+    Ok(match kind {
+        TaskKind::SendPrepay | TaskKind::QueryAttempt | TaskKind::CloseAttempt => {
+            Subject::Attempt(PaymentId::parse(owner)?, OutTradeNo::parse(number)?)
+        }
+        TaskKind::ExpirePayment => Subject::Payment(PaymentId::parse(owner)?),
+        TaskKind::SendRefund | TaskKind::QueryRefund => {
+            Subject::Refund(PaymentId::parse(owner)?, OutRefundNo::parse(number)?)
+        }
+        TaskKind::DeliverWebhooks => Subject::Endpoint(EndpointId::parse(owner)?),
+    })
+}
+
+const fn lane_name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Money => "money",
+        Lane::Webhook => "webhook",
+    }
 }
 
 /// The same 64 bits, as SQLite has signed integers only.
@@ -30,9 +56,9 @@ pub(super) fn apply(conn: &Connection, change: &TaskChange) -> Result<(), DbErro
     match change {
         TaskChange::Put(task) => insert(
             conn.prepare_cached(
-                "insert into task (payment_id, kind, out_trade_no, mchid, due_at, tries, lease)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 on conflict (payment_id, kind, out_trade_no) do update
+                "insert into task (owner, kind, number, lane, mchid, due_at, tries, lease)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 on conflict (owner, kind, number) do update
                  set mchid = excluded.mchid, due_at = excluded.due_at, tries = excluded.tries,
                      lease = excluded.lease",
             )?,
@@ -40,9 +66,18 @@ pub(super) fn apply(conn: &Connection, change: &TaskChange) -> Result<(), DbErro
         ),
         TaskChange::PutIfAbsent(task) => insert(
             conn.prepare_cached(
-                "insert into task (payment_id, kind, out_trade_no, mchid, due_at, tries, lease)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 on conflict (payment_id, kind, out_trade_no) do nothing",
+                "insert into task (owner, kind, number, lane, mchid, due_at, tries, lease)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 on conflict (owner, kind, number) do nothing",
+            )?,
+            task,
+        ),
+        TaskChange::Wake(task) => insert(
+            conn.prepare_cached(
+                "insert into task (owner, kind, number, lane, mchid, due_at, tries, lease)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 on conflict (owner, kind, number) do update set due_at = excluded.due_at
+                 where lease is null and due_at > excluded.due_at",
             )?,
             task,
         ),
@@ -52,42 +87,26 @@ pub(super) fn apply(conn: &Connection, change: &TaskChange) -> Result<(), DbErro
             due_at,
             tries,
         } => reschedule(conn, key, *lease, *due_at, *tries),
-        TaskChange::Finish { key, lease } => {
+        TaskChange::Finish { key, lease } => finish(conn, key, *lease),
+        TaskChange::Remove(key) => remove(conn, key),
+        TaskChange::RemoveAttemptTasks(payment_id) => {
             conn.prepare_cached(
-                "delete from task where payment_id = ?1 and kind = ?2 and out_trade_no = ?3 and lease = ?4",
+                "delete from task where owner = ?1 and kind <> 'send_refund' and kind <> 'query_refund'",
             )?
-            .execute(params![
-                key.payment_id.as_str(),
-                key.kind.as_str(),
-                number(key),
-                to_column(*lease)
-            ])?;
-            Ok(())
-        }
-        TaskChange::Remove(key) => {
-            conn.prepare_cached(
-                "delete from task where payment_id = ?1 and kind = ?2 and out_trade_no = ?3",
-            )?
-            .execute(params![
-                key.payment_id.as_str(),
-                key.kind.as_str(),
-                number(key)
-            ])?;
-            Ok(())
-        }
-        TaskChange::RemoveAll(payment_id) => {
-            conn.prepare_cached("delete from task where payment_id = ?1")?
-                .execute(params![payment_id.as_str()])?;
+            .execute(params![payment_id.as_str()])?;
             Ok(())
         }
     }
 }
 
 fn insert(mut statement: CachedStatement<'_>, task: &Task) -> Result<(), DbError> {
+    rules::check_task(&task.key)?;
+    let (owner, number) = subject(&task.key);
     statement.execute(params![
-        task.key.payment_id.as_str(),
+        owner,
         task.key.kind.as_str(),
-        number(&task.key),
+        number,
+        lane_name(task.key.kind.lane()),
         task.mchid.as_str(),
         task.due_at.as_millis(),
         task.tries,
@@ -103,14 +122,15 @@ fn reschedule(
     due_at: Timestamp,
     tries: u32,
 ) -> Result<(), DbError> {
+    let (owner, number) = subject(key);
     conn.prepare_cached(
         "update task set due_at = ?5, tries = ?6, lease = null
-         where payment_id = ?1 and kind = ?2 and out_trade_no = ?3 and lease = ?4",
+         where owner = ?1 and kind = ?2 and number = ?3 and lease = ?4",
     )?
     .execute(params![
-        key.payment_id.as_str(),
+        owner,
         key.kind.as_str(),
-        number(key),
+        number,
         to_column(lease),
         due_at.as_millis(),
         tries,
@@ -118,24 +138,42 @@ fn reschedule(
     Ok(())
 }
 
-/// Leases what is due, in (due, key) order; returns the tasks as they are then.
+fn finish(conn: &Connection, key: &TaskKey, lease: Lease) -> Result<(), DbError> {
+    let (owner, number) = subject(key);
+    conn.prepare_cached(
+        "delete from task where owner = ?1 and kind = ?2 and number = ?3 and lease = ?4",
+    )?
+    .execute(params![owner, key.kind.as_str(), number, to_column(lease)])?;
+    Ok(())
+}
+
+pub(super) fn remove(conn: &Connection, key: &TaskKey) -> Result<(), DbError> {
+    let (owner, number) = subject(key);
+    conn.prepare_cached("delete from task where owner = ?1 and kind = ?2 and number = ?3")?
+        .execute(params![owner, key.kind.as_str(), number])?;
+    Ok(())
+}
+
+/// Leases what is due in a lane, in (due, key) order; returns the tasks as they are then.
 pub(super) fn claim(
     conn: &Connection,
+    lane: Lane,
     now: Timestamp,
     lease_until: Timestamp,
     lease: Lease,
     limit: u32,
 ) -> Result<Vec<Task>, DbError> {
-    let mut tasks = due(conn, now, limit)?;
+    let mut tasks = due(conn, lane, now, limit)?;
     let mut take = conn.prepare_cached(
         "update task set due_at = ?4, lease = ?5
-         where payment_id = ?1 and kind = ?2 and out_trade_no = ?3",
+         where owner = ?1 and kind = ?2 and number = ?3",
     )?;
     for task in &mut tasks {
+        let (owner, number) = subject(&task.key);
         take.execute(params![
-            task.key.payment_id.as_str(),
+            owner,
             task.key.kind.as_str(),
-            number(&task.key),
+            number,
             lease_until.as_millis(),
             to_column(lease),
         ])?;
@@ -145,38 +183,32 @@ pub(super) fn claim(
     Ok(tasks)
 }
 
-fn due(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Task>, DbError> {
+fn due(conn: &Connection, lane: Lane, now: Timestamp, limit: u32) -> Result<Vec<Task>, DbError> {
     // Kinds in the order in which core declares them, so that every store claims in the same order.
     let mut statement = conn.prepare_cached(
-        "select payment_id, kind, out_trade_no, mchid, due_at, tries, lease
+        "select owner, kind, number, mchid, due_at, tries, lease
          from task indexed by task_due
-         where due_at <= ?1
+         where lane = ?1 and due_at <= ?2
          order by due_at,
-                  case kind when 'send_prepay' then 0 when 'query_attempt' then 1 when 'close_attempt' then 2 else 3 end,
-                  payment_id, out_trade_no
-         limit ?2",
+                  case kind when 'send_prepay' then 0 when 'query_attempt' then 1 when 'close_attempt' then 2
+                            when 'expire_payment' then 3 when 'send_refund' then 4 else 5 end,
+                  owner, number
+         limit ?3",
     )?;
-    let mut rows = statement.query(params![now.as_millis(), limit])?;
+    let mut rows = statement.query(params![lane_name(lane), now.as_millis(), limit])?;
     let mut tasks = Vec::new();
     while let Some(row) = rows.next()? {
-        tasks.push(from_row(&mut Columns::new("task of payment", row))?);
+        tasks.push(from_row(&mut Columns::new("task of", row))?);
     }
     Ok(tasks)
 }
 
 fn from_row(columns: &mut Columns<'_>) -> Result<Task, DbError> {
-    let payment_id = columns.parsed(PaymentId::parse)?;
+    let owner: String = columns.value()?;
     let kind = columns.named(TaskKind::parse)?;
-    let out_trade_no = columns.parsed(|text| match text.as_str() {
-        NO_ATTEMPT => Ok(None),
-        _ => OutTradeNo::parse(text).map(Some),
-    })?;
+    let subject = columns.parsed(|number| from_columns(kind, owner, number))?;
     Ok(Task {
-        key: TaskKey {
-            kind,
-            payment_id,
-            out_trade_no,
-        },
+        key: TaskKey { kind, subject },
         mchid: columns.parsed(Mchid::parse)?,
         due_at: columns.time()?,
         tries: columns.value()?,
@@ -184,11 +216,11 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Task, DbError> {
     })
 }
 
-/// When the earliest task is due.
-pub(super) fn next_due(conn: &Connection) -> Result<Option<Timestamp>, DbError> {
+/// When the earliest task of a lane is due.
+pub(super) fn next_due(conn: &Connection, lane: Lane) -> Result<Option<Timestamp>, DbError> {
     let next: Option<i64> = conn
-        .prepare_cached("select min(due_at) from task")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached("select min(due_at) from task where lane = ?1")?
+        .query_row(params![lane_name(lane)], |row| row.get(0))?;
     Ok(next.map(Timestamp::from_millis))
 }
 

@@ -5,7 +5,9 @@ use shouyin_core::payment::Payment;
 use shouyin_core::ports::{Changes, Decide, Load, Loaded, StoreError};
 
 use super::error::DbError;
-use super::{event, idempotency, incident, notification, payment, task};
+use super::{
+    delivery, endpoint, event, idempotency, incident, ledger, notification, payment, task,
+};
 
 /// Runs inside the writer's transaction, which is the lock of every row. The decision runs once; when the rest has to run
 /// again because of a neighbour in the transaction, its changes are saved again.
@@ -40,6 +42,18 @@ fn find(conn: &Connection, load: &Load) -> Result<Loaded, DbError> {
             Some((mchid, key)) => idempotency::load(conn, mchid, key)?,
             None => None,
         },
+        endpoints: match &load.endpoints {
+            Some(mchid) => endpoint::of_merchant(conn, mchid)?,
+            None => Vec::new(),
+        },
+        deliveries: match &load.deliveries {
+            Some((id, events)) => delivery::load(conn, id, events)?,
+            None => Vec::new(),
+        },
+        next_delivery_due: match &load.deliveries {
+            Some((id, events)) => delivery::next_due(conn, id, events)?,
+            None => None,
+        },
     })
 }
 
@@ -47,8 +61,21 @@ fn save(conn: &Connection, before: Option<&Payment>, changes: &Changes) -> Resul
     if let Some(after) = &changes.payment {
         payment::save(conn, before, after)?;
     }
+    for posting in &changes.postings {
+        ledger::insert(conn, posting)?;
+    }
+    for change in &changes.endpoints {
+        endpoint::apply(conn, change)?;
+    }
     for event in &changes.events {
         event::insert(conn, event)?;
+    }
+    endpoint::fan_out_events(conn, &changes.events)?;
+    for change in &changes.deliveries {
+        delivery::apply(conn, change)?;
+    }
+    for attempt in &changes.delivery_attempts {
+        delivery::log(conn, attempt)?;
     }
     for change in &changes.tasks {
         task::apply(conn, change)?;
@@ -72,7 +99,7 @@ mod tests {
 
     use shouyin_core::Timestamp;
     use shouyin_core::id::{Mchid, PaymentId};
-    use shouyin_core::task::{Task, TaskChange, TaskKey, TaskKind};
+    use shouyin_core::task::{Subject, Task, TaskChange, TaskKey, TaskKind};
 
     use super::*;
     use crate::sqlite::job::job;
@@ -81,8 +108,7 @@ mod tests {
     fn owing(n: u32) -> Changes {
         let key = TaskKey {
             kind: TaskKind::ExpirePayment,
-            payment_id: PaymentId::parse(format!("pay_{n:032x}")).unwrap(),
-            out_trade_no: None,
+            subject: Subject::Payment(PaymentId::parse(format!("pay_{n:032x}")).unwrap()),
         };
         let task = Task {
             key,

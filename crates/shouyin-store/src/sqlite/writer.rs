@@ -193,8 +193,9 @@ mod tests {
     fn spoil_commit(conn: &Connection) -> Result<i64, DbError> {
         conn.execute_batch(
             "pragma defer_foreign_keys = on;
-             insert into attempt (mchid, out_trade_no, payment_id, position, payer, state, created_at, last_sent_at, sends)
-             values ('1', 'number', 'none', 0, 'payer', 'open', 0, 0, 0)",
+             insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, amount_fen, description, expires_at, state,
+                    created_at, last_sent_at, sends)
+             values ('1', 'number', 'none', 0, 'v3', 'payer', 1, '', 0, 'open', 0, 0, 0)",
         )?;
         count(conn)
     }

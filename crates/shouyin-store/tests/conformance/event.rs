@@ -35,21 +35,26 @@ pub(crate) async fn events_are_paged_in_the_order_of_commits(store: Arc<dyn Stor
 }
 
 pub(crate) async fn every_type_of_event_is_kept(store: Arc<dyn Store>) {
-    let types = [
-        EventType::PaymentCreated,
-        EventType::PaymentPaid,
-        EventType::PaymentPaidLate,
-        EventType::PaymentClosed,
-    ];
     let events: Vec<Event> = (1..)
-        .zip(types)
+        .zip(EventType::ALL)
         .map(|(n, event_type)| Event {
             event_type,
+            // Some are about a payment, some about a refund as well, some about neither.
+            payment_id: (n % 3 > 0).then(|| payment_id(n)),
+            refund_id: (n % 3 > 1).then(|| refund_id(n)),
             ..event(n, mchid())
         })
         .collect();
     save(&*store, of_events(events.clone())).await.unwrap();
-    let stored = store.events(mchid(), 0, 10).await.unwrap();
+    let stored = store.events(mchid(), 0, 20).await.unwrap();
+    for one in &stored {
+        let found = store.event(mchid(), one.event.id.clone()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(one));
+        let found = store.event(other_mchid(), one.event.id.clone()).await;
+        assert_eq!(found.unwrap(), None);
+    }
+    let unknown = store.event(mchid(), event_id(99)).await.unwrap();
+    assert_eq!(unknown, None);
     let stored: Vec<Event> = stored.into_iter().map(|stored| stored.event).collect();
     assert_eq!(stored, events);
 }

@@ -38,6 +38,16 @@ pub(crate) async fn an_incident_is_kept_once(store: Arc<dyn Store>) {
     let other_order = incident(2, IncidentKind::AmountMismatch);
     let news = vec![other_kind.clone(), repeated, other_order.clone()];
     save(&*store, of_incidents(news)).await.unwrap();
+    // A refund of the same order is another matter, and another refund yet another.
+    let of_refunds = [1, 2].map(|n| Incident {
+        out_refund_no: Some(refund_number(n)),
+        ..first.clone()
+    });
+    for _ in 0..2 {
+        save(&*store, of_incidents(of_refunds.to_vec()))
+            .await
+            .unwrap();
+    }
     let elsewhere = Incident {
         mchid: other_mchid(),
         payment_id: None,
@@ -47,26 +57,19 @@ pub(crate) async fn an_incident_is_kept_once(store: Arc<dyn Store>) {
         .await
         .unwrap();
     let ours = store.incidents(mchid(), 10).await.unwrap();
-    assert_eq!(ours, [other_order.clone(), other_kind, first]);
+    let [refund_1, refund_2] = of_refunds;
+    assert_eq!(
+        ours,
+        [refund_2.clone(), refund_1, other_order, other_kind, first]
+    );
     let theirs = store.incidents(other_mchid(), 10).await.unwrap();
     assert_eq!(theirs, [elsewhere]);
     let newest = store.incidents(mchid(), 1).await.unwrap();
-    assert_eq!(newest, [other_order]);
+    assert_eq!(newest, [refund_2]);
 }
 
 pub(crate) async fn every_kind_of_incident_is_kept(store: Arc<dyn Store>) {
-    let kinds = [
-        IncidentKind::AmountMismatch,
-        IncidentKind::OwnerMismatch,
-        IncidentKind::PayerMismatch,
-        IncidentKind::ProductMismatch,
-        IncidentKind::UnknownOrder,
-        IncidentKind::IncompleteSuccess,
-        IncidentKind::TransactionMismatch,
-        IncidentKind::SecondSuccess,
-        IncidentKind::OrderVanished,
-    ];
-    let all: Vec<Incident> = kinds.into_iter().map(|kind| incident(1, kind)).collect();
+    let all: Vec<Incident> = IncidentKind::ALL.map(|kind| incident(1, kind)).into();
     save(&*store, of_incidents(all.clone())).await.unwrap();
     let mut stored = store.incidents(mchid(), 20).await.unwrap();
     stored.reverse();
@@ -89,10 +92,15 @@ pub(crate) async fn every_notification_is_kept_as_it_came(store: Arc<dyn Store>)
             ..notification(2)
         },
         NotificationRecord {
+            effect: NotificationEffect::TooEarly,
+            event_type: "REFUND.SUCCESS".into(),
+            ..notification(3)
+        },
+        NotificationRecord {
             effect: NotificationEffect::Ignored,
             out_trade_no: None,
             payment_id: None,
-            ..notification(3)
+            ..notification(4)
         },
     ];
     for record in records.clone() {
@@ -100,12 +108,12 @@ pub(crate) async fn every_notification_is_kept_as_it_came(store: Arc<dyn Store>)
     }
     let foreign = NotificationRecord {
         mchid: other_mchid(),
-        ..notification(4)
+        ..notification(5)
     };
     save(&*store, of_notification(foreign)).await.unwrap();
     let mut stored = store.notifications(mchid(), 10).await.unwrap();
     stored.reverse();
     assert_eq!(stored, records);
     let newest = store.notifications(mchid(), 2).await.unwrap();
-    assert_eq!(newest, [records[3].clone(), records[2].clone()]);
+    assert_eq!(newest, [records[4].clone(), records[3].clone()]);
 }

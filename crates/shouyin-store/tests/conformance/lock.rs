@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use shouyin_core::event::EventType;
 use shouyin_core::incident::IncidentKind;
+use shouyin_core::ledger::PostingKind;
 use shouyin_core::payment::Payment;
-use shouyin_core::ports::{Changes, Load, PaymentKey, Store, StoreError, transact};
-use shouyin_core::task::{TaskChange, TaskKind};
+use shouyin_core::ports::{
+    Changes, DeliveryChange, EndpointChange, Load, PaymentKey, Store, StoreError, transact,
+};
+use shouyin_core::task::{Lane, TaskChange, TaskKind};
+use shouyin_core::webhook::model::{Endpoint, Reply};
 
 use crate::block_on::block_on;
 use crate::sample::*;
@@ -53,29 +58,63 @@ pub(crate) async fn decisions_on_many_payments_are_all_saved(store: Arc<dyn Stor
     assert_eq!(events.len(), usize::try_from(THREADS * ROUNDS).unwrap());
 }
 
+/// The payment in [`everything`].
+fn refunded(n: u32) -> Payment {
+    Payment {
+        refunds: vec![refund(n, n)],
+        ..paid_payment(n)
+    }
+}
+
+/// An endpoint that wants hardly anything, so that these stories are not about fanning out.
+fn quiet_endpoint(n: u32) -> Endpoint {
+    Endpoint {
+        event_types: vec![EventType::EndpointDisabled],
+        ..endpoint(n)
+    }
+}
+
 /// A change of everything, under number `n`.
 fn everything(n: u32) -> Changes {
     Changes {
-        payment: Some(payment_with_attempt(n)),
+        payment: Some(refunded(n)),
+        postings: vec![posting(PostingKind::Paid, n)],
         events: vec![event(n, mchid())],
         tasks: vec![TaskChange::Put(task(TaskKind::QueryAttempt, n, at(0)))],
         notification: Some(notification(n)),
-        incidents: vec![incident(n, IncidentKind::SecondSuccess)],
+        incidents: vec![incident(n, IncidentKind::SurplusPaid)],
         idempotency: Some(idempotency(&format!("key-{n}"), mchid())),
+        endpoints: vec![EndpointChange::Put(quiet_endpoint(n))],
+        deliveries: vec![DeliveryChange::Put(delivery(n, n))],
+        delivery_attempts: vec![log_line(n, n, Reply::Status(500))],
+    }
+}
+
+/// Everything that a decision can load under number `n`.
+fn load_everything(n: u32) -> Load {
+    Load {
+        payment: Some(PaymentKey::OutTradeNo(mchid(), number(n))),
+        idempotency: Some((mchid(), idempotency_key(&format!("key-{n}")))),
+        endpoints: Some(mchid()),
+        deliveries: Some((endpoint_id(n), vec![event_id(n)])),
     }
 }
 
 async fn assert_nothing_of(store: &dyn Store, n: u32) {
     assert_eq!(get(store, n).await, None);
-    let load = Load {
-        payment: Some(PaymentKey::OutTradeNo(mchid(), number(n))),
-        idempotency: Some((mchid(), idempotency_key(&format!("key-{n}")))),
-    };
-    let loaded = see(store, load).await;
+    let refund = PaymentKey::Refund(mchid(), refund_id(n));
+    assert_eq!(store.payment(refund).await.unwrap(), None);
+    let loaded = see(store, load_everything(n)).await;
     assert_eq!(loaded.payment, None);
     assert_eq!(loaded.idempotency, None);
-    let events = store.events(mchid(), 0, u32::MAX).await.unwrap();
-    assert!(events.iter().all(|s| s.event.payment_id != payment_id(n)));
+    assert!(loaded.endpoints.iter().all(|e| e.id != endpoint_id(n)));
+    assert_eq!(loaded.deliveries, []);
+    let postings = store.postings(mchid(), payment_id(n)).await.unwrap();
+    assert_eq!(postings, []);
+    assert_eq!(store.endpoint(endpoint_id(n)).await.unwrap(), None);
+    assert_eq!(store.event(mchid(), event_id(n)).await.unwrap(), None);
+    let log = store.delivery_attempts(mchid(), endpoint_id(n), event_id(n));
+    assert_eq!(log.await.unwrap(), []);
     let records = store.notifications(mchid(), u32::MAX).await.unwrap();
     assert!(records.iter().all(|r| r.payment_id != Some(payment_id(n))));
     let incidents = store.incidents(mchid(), u32::MAX).await.unwrap();
@@ -88,20 +127,24 @@ async fn assert_nothing_of(store: &dyn Store, n: u32) {
 
 pub(crate) async fn a_change_of_everything_is_saved_completely(store: Arc<dyn Store>) {
     save(&*store, everything(1)).await.unwrap();
-    assert_eq!(get(&*store, 1).await, Some(payment_with_attempt(1)));
+    let loaded = see(&*store, load_everything(1)).await;
+    assert_eq!(loaded.payment, Some(refunded(1)));
+    assert_eq!(loaded.idempotency, Some(idempotency("key-1", mchid())));
+    assert_eq!(loaded.endpoints, [quiet_endpoint(1)]);
+    assert_eq!(loaded.deliveries, [delivery(1, 1)]);
+    assert_eq!(loaded.next_delivery_due, None);
+    assert_eq!(get(&*store, 1).await, Some(refunded(1)));
     let events = store.events(mchid(), 0, 10).await.unwrap();
     assert_eq!(events[0].event, event(1, mchid()));
-    assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
+    let postings = store.postings(mchid(), payment_id(1)).await.unwrap();
+    assert_eq!(postings, [posting(PostingKind::Paid, 1)]);
+    let log = store.delivery_attempts(mchid(), endpoint_id(1), event_id(1));
+    assert_eq!(log.await.unwrap(), [log_line(1, 1, Reply::Status(500))]);
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(0)));
     let records = store.notifications(mchid(), 10).await.unwrap();
     assert_eq!(records, [notification(1)]);
     let incidents = store.incidents(mchid(), 10).await.unwrap();
-    assert_eq!(incidents, [incident(1, IncidentKind::SecondSuccess)]);
-    let load = Load {
-        idempotency: Some((mchid(), idempotency_key("key-1"))),
-        ..Load::default()
-    };
-    let record = see(&*store, load).await.idempotency;
-    assert_eq!(record, Some(idempotency("key-1", mchid())));
+    assert_eq!(incidents, [incident(1, IncidentKind::SurplusPaid)]);
 }
 
 pub(crate) async fn a_change_that_is_refused_at_its_end_leaves_nothing(store: Arc<dyn Store>) {
@@ -116,7 +159,7 @@ pub(crate) async fn a_change_that_is_refused_at_its_end_leaves_nothing(store: Ar
     };
     assert_conflict(&save(&*store, refused).await);
     assert_nothing_of(&*store, 1).await;
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), None);
     save(&*store, everything(1)).await.unwrap();
 }
 
@@ -162,7 +205,7 @@ pub(crate) async fn a_request_fails_alone(store: Arc<dyn Store>) {
         if n.is_multiple_of(3) {
             assert_eq!(get(&*store, n).await, None);
         } else {
-            assert_eq!(get(&*store, n).await, Some(payment_with_attempt(n)));
+            assert_eq!(get(&*store, n).await, Some(refunded(n)));
         }
     }
     let events = store.events(mchid(), 0, u32::MAX).await.unwrap();

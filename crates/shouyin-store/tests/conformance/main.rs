@@ -6,14 +6,22 @@
 )]
 
 mod access;
+mod agreement;
 mod block_on;
+mod chance;
+mod delivery;
+mod endpoint;
 mod event;
 mod evidence;
+mod fan_out;
+mod ledger;
 mod lock;
 mod memory;
 mod payment;
+mod refund;
 mod sample;
 mod sqlite;
+mod sqlite_rows;
 mod task;
 mod unique;
 
@@ -67,12 +75,44 @@ macro_rules! every_story_on {
                 payment::every_state_is_read_as_it_was_saved,
                 payment::every_change_of_state_is_saved,
                 payment::a_changed_payment_is_saved_with_its_attempts,
+                payment::what_a_payment_asks_for_can_be_revised,
                 payment::what_never_changes_is_not_changed,
                 payment::nobody_is_asked_to_pay_nothing,
                 payment::the_newest_payment_of_an_order_no_is_the_one_stored_last,
                 payment::lists_are_paged_newest_first,
                 payment::a_cursor_of_nobody_leads_nowhere,
                 payment::lists_are_filtered_by_order_no_and_state,
+                refund::a_payment_is_found_by_its_refund,
+                refund::every_state_of_a_refund_is_read_as_it_was_saved,
+                refund::a_refund_is_changed_with_its_payment,
+                refund::what_was_asked_back_never_changes,
+                refund::nothing_goes_back_that_did_not_come,
+                refund::racing_refunds_never_exceed_what_was_paid,
+                refund::a_refund_number_exists_once,
+                refund::lists_of_refunds_are_paged_newest_first,
+                refund::lists_of_refunds_are_filtered,
+                ledger::postings_are_kept_in_their_order,
+                ledger::an_order_is_paid_once_and_a_refund_goes_back_once,
+                ledger::a_balance_is_the_sum_of_postings,
+                ledger::a_posting_that_makes_no_sense_is_refused,
+                endpoint::an_endpoint_is_read_as_it_was_saved,
+                endpoint::endpoints_are_listed_oldest_first,
+                endpoint::an_endpoint_stays_with_its_merchant,
+                endpoint::deleting_an_endpoint_removes_all_that_is_its_own,
+                fan_out::an_event_is_on_its_way_to_everybody_who_wants_it,
+                fan_out::an_event_that_is_not_saved_is_not_delivered,
+                fan_out::a_delivery_wakes_its_endpoint,
+                fan_out::a_worker_that_looks_before_it_rests_misses_no_delivery,
+                fan_out::endpoints_are_taken_as_the_same_change_leaves_them,
+                fan_out::what_a_decision_says_about_a_delivery_comes_last,
+                fan_out::events_of_two_merchants_stay_apart,
+                delivery::every_state_of_a_delivery_is_kept,
+                delivery::deliveries_are_sent_in_the_order_of_events,
+                delivery::a_decision_sees_what_it_asked_for_and_when_the_rest_is_due,
+                delivery::pending_deliveries_are_hurried,
+                delivery::a_delivery_has_a_log,
+                delivery::lists_of_deliveries_are_paged_newest_event_first,
+                delivery::deliveries_are_between_one_merchants_event_and_endpoint,
                 lock::decisions_on_one_payment_are_serialised,
                 lock::decisions_on_many_payments_are_all_saved,
                 lock::a_change_of_everything_is_saved_completely,
@@ -100,6 +140,10 @@ macro_rules! every_story_on {
                 task::putting_replaces_and_putting_if_absent_does_not,
                 task::tasks_are_removed_whoever_holds_them,
                 task::changes_of_tasks_are_applied_in_order,
+                task::tasks_about_refunds_outlive_those_about_attempts,
+                task::a_task_is_woken_unless_somebody_holds_it,
+                task::each_lane_has_its_own_tasks,
+                task::a_task_that_makes_no_sense_is_refused,
                 task::nothing_is_due_when_nothing_is_owed,
                 task::two_workers_never_hold_the_same_task,
                 evidence::an_incident_is_kept_once,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use shouyin_core::ports::{Store, StoreError};
-use shouyin_core::task::{Lease, TaskChange, TaskKind};
+use shouyin_core::ledger::PostingKind;
+use shouyin_core::ports::{Changes, Store, StoreError};
+use shouyin_core::task::{Lane, Lease, TaskChange, TaskKind};
+use shouyin_core::webhook::model::{Delivery, Endpoint, Reply};
 use shouyin_store::{CommitFaults, MemoryStore};
 
 use crate::block_on::block_on;
@@ -81,15 +83,21 @@ fn only_what_changes_something_is_a_commit() {
             load(shouyin_core::ports::PaymentKey::AnyId(payment_id(1))),
         )
         .await;
-        store.next_due().await.unwrap();
+        store.next_due(Lane::Money).await.unwrap();
         store.delete_ended_sessions(at(0)).await.unwrap();
-        let nothing = store.claim_tasks(at(0), at(1), Lease(1), 5).await.unwrap();
+        let nothing = store
+            .claim_tasks(Lane::Money, at(0), at(1), Lease(1), 5)
+            .await
+            .unwrap();
         assert_eq!(nothing, []);
         assert_eq!(store.commits(), 0);
         let put = TaskChange::Put(task(TaskKind::SendPrepay, 1, at(0)));
         save(&store, of_tasks(vec![put])).await.unwrap();
         assert_eq!(store.all_tasks().len(), 1);
-        store.claim_tasks(at(0), at(1), Lease(1), 5).await.unwrap();
+        store
+            .claim_tasks(Lane::Money, at(0), at(1), Lease(1), 5)
+            .await
+            .unwrap();
         assert_eq!(store.commits(), 2);
         save(&store, of_events(vec![event(1, mchid())]))
             .await
@@ -97,4 +105,46 @@ fn only_what_changes_something_is_a_commit() {
         assert_eq!(store.all_events().len(), 1);
         assert_eq!(store.commits(), 3);
     });
+}
+
+#[test]
+fn a_checker_sees_everything() {
+    let store = MemoryStore::new();
+    let elsewhere = Endpoint {
+        mchid: other_mchid(),
+        ..endpoint(1)
+    };
+    block_on(async {
+        save(&store, of_endpoints([endpoint(2), elsewhere.clone()]))
+            .await
+            .unwrap();
+        let changes = Changes {
+            postings: vec![
+                posting(PostingKind::Reserve, 2),
+                posting(PostingKind::Paid, 1),
+            ],
+            delivery_attempts: vec![log_line(2, 4, Reply::Status(200))],
+            ..of_events(vec![event(4, mchid()), event(3, other_mchid())])
+        };
+        save(&store, changes).await.unwrap();
+    });
+    assert_eq!(store.all_endpoints(), [endpoint(2), elsewhere]);
+    let theirs = Delivery {
+        mchid: other_mchid(),
+        ..delivery(1, 3)
+    };
+    assert_eq!(store.all_deliveries(), [theirs, delivery(2, 4)]);
+    let log = store.all_delivery_attempts();
+    assert_eq!(log, [log_line(2, 4, Reply::Status(200))]);
+    let postings = store.all_postings();
+    assert_eq!(
+        postings,
+        [
+            posting(PostingKind::Reserve, 2),
+            posting(PostingKind::Paid, 1)
+        ]
+    );
+    assert_eq!(store.all_tasks().len(), 2);
+    let shown = format!("{store:?}");
+    assert!(!shown.contains("whsec_"), "secrets are not shown: {shown}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fen::Fen;
-use shouyin_core::id::PrepayId;
+use shouyin_core::id::{Appid, Openid, PrepayId};
 use shouyin_core::payment::{
     Attempt, AttemptState, CloseReason, Paid, Payment, PaymentState, Prepay,
 };
@@ -180,16 +180,62 @@ pub(crate) async fn a_changed_payment_is_saved_with_its_attempts(store: Arc<dyn 
     assert_eq!(store.payment(by_second).await.unwrap(), Some(expected));
 }
 
+pub(crate) async fn what_a_payment_asks_for_can_be_revised(store: Arc<dyn Store>) {
+    save(&*store, of_payment(payment_with_attempt(1)))
+        .await
+        .unwrap();
+    let revised = Payment {
+        amount: Fen::new(2500),
+        description: "two of them".into(),
+        attach: None,
+        expires_at: at(9_000_000),
+        attempts: vec![
+            attempt(1),
+            Attempt {
+                amount: Fen::new(2500),
+                description: "two of them".into(),
+                attach: None,
+                expires_at: at(9_000_000),
+                ..attempt(2)
+            },
+        ],
+        ..payment_with_attempt(1)
+    };
+    let steps: [fn(&mut Payment, Payment); 5] = [
+        |payment, revised| payment.amount = revised.amount,
+        |payment, revised| payment.description = revised.description,
+        |payment, revised| payment.attach = revised.attach,
+        |payment, revised| payment.expires_at = revised.expires_at,
+        |payment, revised| payment.attempts = revised.attempts,
+    ];
+    let mut expected = payment_with_attempt(1);
+    for step in steps {
+        step(&mut expected, revised.clone());
+        let revised = revised.clone();
+        change(&*store, 1, move |payment| step(payment, revised))
+            .await
+            .unwrap();
+        assert_eq!(get(&*store, 1).await.as_ref(), Some(&expected));
+    }
+    assert_eq!(expected, revised);
+}
+
 pub(crate) async fn what_never_changes_is_not_changed(store: Arc<dyn Store>) {
     let stored = payment_with_attempt(1);
     save(&*store, of_payment(stored.clone())).await.unwrap();
-    let changes: [fn(&mut Payment); 6] = [
-        |payment| payment.amount = Fen::new(1),
-        |payment| payment.description = "another".into(),
+    let changes: [fn(&mut Payment); 12] = [
         |payment| payment.order_no = order_no(2),
+        |payment| payment.mchid = other_mchid(),
+        |payment| payment.appid = Appid::parse("wx0").unwrap(),
+        |payment| payment.created_at = at(1),
         |payment| payment.attempts.clear(),
         |payment| payment.attempts[0].out_trade_no = number(9),
-        |payment| payment.mchid = other_mchid(),
+        |payment| payment.attempts[0].payer = Openid::parse("another").unwrap(),
+        |payment| payment.attempts[0].amount = Fen::new(1),
+        |payment| payment.attempts[0].description = "another".into(),
+        |payment| payment.attempts[0].attach = None,
+        |payment| payment.attempts[0].expires_at = at(1),
+        |payment| payment.attempts[0].created_at = at(1),
     ];
     for wrong in changes {
         assert_corrupt(&change(&*store, 1, wrong).await);
@@ -204,8 +250,15 @@ pub(crate) async fn nobody_is_asked_to_pay_nothing(store: Arc<dyn Store>) {
             ..payment(1)
         };
         assert_corrupt(&save(&*store, of_payment(free)).await);
+        let mut free = payment_with_attempt(1);
+        free.attempts[0].amount = Fen::new(amount);
+        assert_corrupt(&save(&*store, of_payment(free)).await);
         assert_eq!(get(&*store, 1).await, None);
     }
+    save(&*store, of_payment(payment(1))).await.unwrap();
+    let revised = change(&*store, 1, |payment| payment.amount = Fen::ZERO).await;
+    assert_corrupt(&revised);
+    assert_eq!(get(&*store, 1).await, Some(payment(1)));
 }
 
 fn closed() -> PaymentState {

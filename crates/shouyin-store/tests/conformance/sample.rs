@@ -5,16 +5,24 @@ use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
 use shouyin_core::event::{Event, EventType};
 use shouyin_core::id::{
-    Appid, EventId, IdempotencyKey, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, PrepayId,
-    TransactionId,
+    Appid, EndpointId, EventId, IdempotencyKey, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo,
+    PaymentId, PrepayId, RefundId, RefundNo, TransactionId,
 };
 use shouyin_core::idempotency::IdempotencyRecord;
 use shouyin_core::incident::{Incident, IncidentKind};
+use shouyin_core::ledger::{Posting, PostingKind};
 use shouyin_core::notification::{NotificationEffect, NotificationRecord};
-use shouyin_core::payment::{Attempt, AttemptState, Payment, PaymentState, Prepay};
-use shouyin_core::ports::{Changes, Load, Loaded, PaymentKey, Store, StoreError, transact};
+use shouyin_core::payment::{Attempt, AttemptState, Paid, Payment, PaymentState, Prepay};
+use shouyin_core::ports::{
+    Changes, DeliveryChange, DeliveryFilter, EndpointChange, Load, Loaded, PaymentKey, Store,
+    StoreError, transact,
+};
+use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
 use shouyin_core::session::Session;
-use shouyin_core::task::{Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::task::{Subject, Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::webhook::model::{
+    Delivery, DeliveryAttempt, DeliveryState, Endpoint, EndpointState, Reply, Secret,
+};
 
 pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(1_767_585_784_000 + ms)
@@ -67,6 +75,7 @@ pub(crate) fn payment(n: u32) -> Payment {
         payer: None,
         state: PaymentState::Open,
         attempts: Vec::new(),
+        refunds: Vec::new(),
     }
 }
 
@@ -74,7 +83,12 @@ pub(crate) fn payment(n: u32) -> Payment {
 pub(crate) fn attempt(n: u32) -> Attempt {
     Attempt {
         out_trade_no: number(n),
+        route: shouyin_core::id::Route::parse("v3").unwrap(),
         payer: openid(),
+        amount: Fen::new(1990),
+        description: "拿铁 \"grande\" 'x' ; -- %".into(),
+        attach: Some("table 7".into()),
+        expires_at: at(7_200_000),
         state: AttemptState::Open,
         prepay: Some(Prepay {
             id: PrepayId::parse("wx201410272009395522657a690389285100").unwrap(),
@@ -95,23 +109,143 @@ pub(crate) fn payment_with_attempt(n: u32) -> Payment {
     }
 }
 
+/// A payment of 1990 fen that is paid through its one attempt.
+pub(crate) fn paid_payment(n: u32) -> Payment {
+    let transaction_id = transaction_id();
+    Payment {
+        state: PaymentState::Paid(Paid {
+            at: at(900),
+            transaction_id: transaction_id.clone(),
+            out_trade_no: number(n),
+            payer_total: None,
+            late: false,
+        }),
+        attempts: vec![Attempt {
+            state: AttemptState::Paid { transaction_id },
+            ..attempt(n)
+        }],
+        ..payment_with_attempt(n)
+    }
+}
+
+pub(crate) fn refund_id(n: u32) -> RefundId {
+    RefundId::parse(format!("ref_{n:032x}")).unwrap()
+}
+
+pub(crate) fn refund_number(n: u32) -> OutRefundNo {
+    OutRefundNo::parse(format!("R@{n:030x}")).unwrap()
+}
+
+/// Refund `n` of 100 fen of attempt `of`.
+pub(crate) fn refund(n: u32, of: u32) -> Refund {
+    Refund {
+        id: refund_id(n),
+        refund_no: Some(RefundNo::parse(format!("return-{n}")).unwrap()),
+        out_refund_no: refund_number(n),
+        out_trade_no: number(of),
+        amount: Fen::new(100),
+        reason: Some("凉了".into()),
+        origin: RefundOrigin::Merchant,
+        state: RefundState::Recorded,
+        wechat_id: None,
+        received_account: None,
+        trouble: None,
+        created_at: at(1000),
+        last_sent_at: at(1001),
+        sends: 1,
+        asked_at: None,
+        remedied_at: None,
+    }
+}
+
+/// 100 fen of payment `n`; of its refund `n`, unless it was paid.
+pub(crate) fn posting(kind: PostingKind, n: u32) -> Posting {
+    Posting {
+        mchid: mchid(),
+        kind,
+        payment_id: payment_id(n),
+        out_trade_no: number(n),
+        out_refund_no: (kind != PostingKind::Paid).then(|| refund_number(n)),
+        amount: Fen::new(100),
+        at: at(i64::from(n)),
+    }
+}
+
+pub(crate) fn endpoint_id(n: u32) -> EndpointId {
+    EndpointId::parse(format!("whk_{n:032x}")).unwrap()
+}
+
+/// An endpoint that wants everything.
+pub(crate) fn endpoint(n: u32) -> Endpoint {
+    Endpoint {
+        id: endpoint_id(n),
+        mchid: mchid(),
+        url: format!("https://shop.example/hooks/{n}?a=b"),
+        description: "backend".into(),
+        event_types: Vec::new(),
+        secrets: vec![Secret {
+            text: format!("whsec_{n}"),
+            expires_at: None,
+        }],
+        state: EndpointState::Enabled,
+        created_at: at(3),
+        failing_since: None,
+    }
+}
+
+/// Event `n` on its way to endpoint `to`, due at the event's time.
+pub(crate) fn delivery(to: u32, n: u32) -> Delivery {
+    let event = event(n, mchid());
+    Delivery {
+        endpoint_id: endpoint_id(to),
+        mchid: event.mchid,
+        event_id: event.id,
+        event_type: event.event_type,
+        state: DeliveryState::Pending { due_at: event.at },
+        tries: 0,
+        requested_at: event.at,
+    }
+}
+
+/// A line of the log of [`delivery`].
+pub(crate) fn log_line(to: u32, n: u32, reply: Reply) -> DeliveryAttempt {
+    DeliveryAttempt {
+        endpoint_id: endpoint_id(to),
+        event_id: event_id(n),
+        at: at(i64::from(n) + 5),
+        took_ms: 12,
+        reply,
+    }
+}
+
+pub(crate) fn event_id(n: u32) -> EventId {
+    EventId::parse(format!("evt_{n:032x}")).unwrap()
+}
+
 pub(crate) fn event(n: u32, mchid: Mchid) -> Event {
     Event {
-        id: EventId::parse(format!("evt_{n:032x}")).unwrap(),
+        id: event_id(n),
         mchid,
         event_type: EventType::PaymentPaid,
-        payment_id: payment_id(n),
+        payment_id: Some(payment_id(n)),
+        refund_id: None,
         at: at(i64::from(n)),
         data: format!("{{\"number\":{n}}}"),
     }
 }
 
 pub(crate) fn task_key(kind: TaskKind, n: u32) -> TaskKey {
-    TaskKey {
-        kind,
-        payment_id: payment_id(n),
-        out_trade_no: (kind != TaskKind::ExpirePayment).then(|| number(n)),
-    }
+    let subject = match kind {
+        TaskKind::SendPrepay | TaskKind::QueryAttempt | TaskKind::CloseAttempt => {
+            Subject::Attempt(payment_id(n), number(n))
+        }
+        TaskKind::ExpirePayment => Subject::Payment(payment_id(n)),
+        TaskKind::SendRefund | TaskKind::QueryRefund => {
+            Subject::Refund(payment_id(n), refund_number(n))
+        }
+        TaskKind::DeliverWebhooks => Subject::Endpoint(endpoint_id(n)),
+    };
+    TaskKey { kind, subject }
 }
 
 pub(crate) fn task(kind: TaskKind, n: u32, due_at: Timestamp) -> Task {
@@ -143,6 +277,7 @@ pub(crate) fn incident(n: u32, kind: IncidentKind) -> Incident {
         mchid: mchid(),
         kind,
         out_trade_no: number(n),
+        out_refund_no: None,
         payment_id: Some(payment_id(n)),
         at: at(i64::from(n)),
         detail: "expected 1990 fen, got 1 fen".into(),
@@ -203,6 +338,42 @@ pub(crate) fn of_tasks(tasks: Vec<TaskChange>) -> Changes {
         tasks,
         ..Changes::default()
     }
+}
+
+pub(crate) fn of_postings(postings: Vec<Posting>) -> Changes {
+    Changes {
+        postings,
+        ..Changes::default()
+    }
+}
+
+pub(crate) fn of_endpoints(endpoints: impl IntoIterator<Item = Endpoint>) -> Changes {
+    Changes {
+        endpoints: endpoints.into_iter().map(EndpointChange::Put).collect(),
+        ..Changes::default()
+    }
+}
+
+pub(crate) fn of_deliveries(deliveries: impl IntoIterator<Item = Delivery>) -> Changes {
+    Changes {
+        deliveries: deliveries.into_iter().map(DeliveryChange::Put).collect(),
+        ..Changes::default()
+    }
+}
+
+/// Every delivery to an endpoint of ours, newest event first.
+pub(crate) async fn deliveries(store: &dyn Store, to: u32) -> Vec<Delivery> {
+    deliveries_of(store, mchid(), to).await
+}
+
+/// Every delivery to an endpoint that this merchant can see.
+pub(crate) async fn deliveries_of(store: &dyn Store, mchid: Mchid, to: u32) -> Vec<Delivery> {
+    let filter = DeliveryFilter {
+        limit: u32::MAX,
+        ..DeliveryFilter::default()
+    };
+    let found = store.deliveries(mchid, endpoint_id(to), filter).await;
+    found.unwrap()
 }
 
 pub(crate) fn load(key: PaymentKey) -> Load {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use shouyin_core::ports::Store;
-use shouyin_core::task::{Lease, Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::task::{Lane, Lease, Task, TaskChange, TaskKey, TaskKind};
 
 use crate::block_on::block_on;
 use crate::sample::*;
@@ -25,7 +25,7 @@ async fn apply(store: &dyn Store, change: TaskChange) {
 /// Claims at `now_ms` for one second.
 async fn claim(store: &dyn Store, now_ms: i64, lease: Lease, limit: u32) -> Vec<Task> {
     store
-        .claim_tasks(at(now_ms), at(now_ms + 1000), lease, limit)
+        .claim_tasks(Lane::Money, at(now_ms), at(now_ms + 1000), lease, limit)
         .await
         .unwrap()
 }
@@ -53,7 +53,7 @@ pub(crate) async fn a_due_task_is_claimed_with_its_lease(store: Arc<dyn Store>) 
         ..stored
     };
     assert_eq!(claimed, [expected]);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(1010)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(1010)));
 }
 
 pub(crate) async fn tasks_are_claimed_in_the_order_of_due_time_and_key(store: Arc<dyn Store>) {
@@ -106,7 +106,7 @@ pub(crate) async fn whoever_lost_the_lease_cannot_disturb_its_successor(store: A
     ];
     for change in late {
         apply(&*store, change).await;
-        assert_eq!(store.next_due().await.unwrap(), Some(at(2000)));
+        assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(2000)));
     }
     let finish = TaskChange::Finish { key, lease: SECOND };
     apply(&*store, finish.clone()).await;
@@ -133,10 +133,10 @@ pub(crate) async fn a_task_is_put_off_by_its_holder(store: Arc<dyn Store>) {
         tries,
     };
     apply(&*store, off(50, 4)).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(50)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(50)));
     // The lease went with it.
     apply(&*store, off(60, 5)).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(50)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(50)));
     assert_eq!(claim(&*store, 49, SECOND, 10).await, []);
     let claimed = claim(&*store, 50, SECOND, 10).await;
     assert_eq!(claimed[0].tries, 4);
@@ -152,11 +152,11 @@ pub(crate) async fn putting_replaces_and_putting_if_absent_does_not(store: Arc<d
         ..first.clone()
     };
     apply(&*store, TaskChange::PutIfAbsent(first.clone())).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(10)));
     apply(&*store, TaskChange::PutIfAbsent(second.clone())).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(10)));
     apply(&*store, TaskChange::Put(second.clone())).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(5)));
     let key = first.key.clone();
     apply(&*store, TaskChange::Finish { key, lease: SECOND }).await;
     assert_eq!(all(&*store).await, []);
@@ -183,7 +183,7 @@ pub(crate) async fn tasks_are_removed_whoever_holds_them(store: Arc<dyn Store>) 
     let gone = task_key(TaskKind::QueryAttempt, 2);
     apply(&*store, TaskChange::Remove(gone.clone())).await;
     apply(&*store, TaskChange::Remove(gone)).await;
-    apply(&*store, TaskChange::RemoveAll(payment_id(1))).await;
+    apply(&*store, TaskChange::RemoveAttemptTasks(payment_id(1))).await;
     let left: BTreeSet<TaskKey> = keys(&all(&*store).await).into_iter().collect();
     let expected = [TaskKind::SendPrepay, TaskKind::ExpirePayment].map(|kind| task_key(kind, 2));
     assert_eq!(left, BTreeSet::from(expected));
@@ -194,17 +194,17 @@ pub(crate) async fn changes_of_tasks_are_applied_in_order(store: Arc<dyn Store>)
     let query = task(TaskKind::QueryAttempt, 1, at(7));
     let changes = vec![
         TaskChange::Put(task(TaskKind::CloseAttempt, 1, at(3))),
-        TaskChange::RemoveAll(payment_id(1)),
+        TaskChange::RemoveAttemptTasks(payment_id(1)),
         TaskChange::Put(query.clone()),
         TaskChange::PutIfAbsent(task(TaskKind::QueryAttempt, 1, at(1))),
     ];
     save(&*store, of_tasks(changes)).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(at(7)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(7)));
     assert_eq!(keys(&all(&*store).await), [query.key]);
 }
 
 pub(crate) async fn nothing_is_due_when_nothing_is_owed(store: Arc<dyn Store>) {
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), None);
     assert_eq!(all(&*store).await, []);
     put(&*store, vec![task(TaskKind::SendPrepay, 1, at(0))]).await;
     assert_eq!(claim(&*store, 5, FIRST, 0).await, []);
@@ -234,4 +234,108 @@ pub(crate) async fn two_workers_never_hold_the_same_task(store: Arc<dyn Store>) 
     let distinct: BTreeSet<&TaskKey> = taken.iter().collect();
     assert_eq!(taken.len(), distinct.len());
     assert_eq!(distinct.len(), usize::try_from(TASKS).unwrap());
+}
+
+pub(crate) async fn tasks_about_refunds_outlive_those_about_attempts(store: Arc<dyn Store>) {
+    let kinds = TaskKind::ALL.into_iter();
+    let tasks = kinds.map(|kind| task(kind, 1, at(0))).collect();
+    put(&*store, tasks).await;
+    apply(&*store, TaskChange::RemoveAttemptTasks(payment_id(1))).await;
+    let refunds = [TaskKind::SendRefund, TaskKind::QueryRefund];
+    assert_eq!(
+        keys(&all(&*store).await),
+        refunds.map(|kind| task_key(kind, 1))
+    );
+    let webhooks = [task_key(TaskKind::DeliverWebhooks, 1)];
+    let due = store.claim_tasks(Lane::Webhook, at(0), at(1), FIRST, 10);
+    assert_eq!(keys(&due.await.unwrap()), webhooks);
+}
+
+pub(crate) async fn a_task_is_woken_unless_somebody_holds_it(store: Arc<dyn Store>) {
+    let wake = |due_ms| {
+        TaskChange::Wake(Task {
+            tries: 9,
+            ..task(TaskKind::QueryAttempt, 1, at(due_ms))
+        })
+    };
+    // Nobody owes it yet; then it is only ever brought forward.
+    for (due_ms, expected_ms) in [(50, 50), (80, 50), (20, 20), (20, 20)] {
+        apply(&*store, wake(due_ms)).await;
+        let next = store.next_due(Lane::Money).await.unwrap();
+        assert_eq!(next, Some(at(expected_ms)));
+    }
+    let claimed = claim(&*store, 20, FIRST, 10).await;
+    assert_eq!(claimed[0].tries, 9);
+    apply(&*store, wake(0)).await;
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(1020)));
+    let key = task_key(TaskKind::QueryAttempt, 1);
+    let off = TaskChange::Reschedule {
+        key,
+        lease: FIRST,
+        due_at: at(500),
+        tries: 3,
+    };
+    apply(&*store, off).await;
+    apply(&*store, wake(30)).await;
+    let claimed = claim(&*store, 30, SECOND, 10).await;
+    assert_eq!(claimed.len(), 1);
+    // It was woken, not replaced.
+    assert_eq!((claimed[0].tries, claimed[0].lease), (3, Some(SECOND)));
+}
+
+pub(crate) async fn each_lane_has_its_own_tasks(store: Arc<dyn Store>) {
+    let claim = |lane, now_ms| store.claim_tasks(lane, at(now_ms), at(1000), FIRST, 10);
+    put(
+        &*store,
+        vec![
+            task(TaskKind::DeliverWebhooks, 2, at(5)),
+            task(TaskKind::DeliverWebhooks, 1, at(5)),
+            task(TaskKind::QueryRefund, 1, at(7)),
+            task(TaskKind::SendRefund, 2, at(7)),
+            task(TaskKind::ExpirePayment, 3, at(7)),
+        ],
+    )
+    .await;
+    assert_eq!(store.next_due(Lane::Webhook).await.unwrap(), Some(at(5)));
+    assert_eq!(store.next_due(Lane::Money).await.unwrap(), Some(at(7)));
+    assert_eq!(claim(Lane::Money, 6).await.unwrap(), []);
+    let webhooks = claim(Lane::Webhook, 6).await.unwrap();
+    assert_eq!(
+        keys(&webhooks),
+        [1, 2].map(|n| task_key(TaskKind::DeliverWebhooks, n))
+    );
+    assert_eq!(claim(Lane::Webhook, 7).await.unwrap(), []);
+    let money = claim(Lane::Money, 7).await.unwrap();
+    assert_eq!(
+        keys(&money),
+        [
+            task_key(TaskKind::ExpirePayment, 3),
+            task_key(TaskKind::SendRefund, 2),
+            task_key(TaskKind::QueryRefund, 1),
+        ]
+    );
+}
+
+pub(crate) async fn a_task_that_makes_no_sense_is_refused(store: Arc<dyn Store>) {
+    for kind in TaskKind::ALL {
+        for other in TaskKind::ALL {
+            let wrong = Task {
+                key: TaskKey {
+                    kind,
+                    ..task_key(other, 1)
+                },
+                ..task(kind, 1, at(0))
+            };
+            let fits = wrong.key == task_key(kind, 1);
+            for change in [TaskChange::Put, TaskChange::PutIfAbsent, TaskChange::Wake] {
+                let saved = save(&*store, of_tasks(vec![change(wrong.clone())])).await;
+                if fits {
+                    saved.unwrap();
+                } else {
+                    assert_corrupt(&saved);
+                }
+            }
+        }
+    }
+    assert_eq!(all(&*store).await.len(), TaskKind::ALL.len() - 1);
 }

@@ -5,7 +5,7 @@ mod once;
 mod page;
 mod phone;
 mod record;
-mod settings;
+pub(crate) mod settings;
 mod shop;
 mod timeline;
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_server::LogFormat;
-use shouyin_server::config::{AppConfig, Config, Merchant, Timeouts, WechatHosts};
+use shouyin_server::config::{
+    AppConfig, Config, Keys, Limits, Merchant, Timeouts, V3Keys, Webhooks, WechatHosts, loopback,
+};
 use std::time::Duration;
 use wechat_miniprogram::AppSecret;
 use wechat_simulator::MerchantFiles;
@@ -23,12 +25,16 @@ pub(crate) fn config(
     let public_key = PublicKey::from_pem(&files.credentials.public_key_pem()?)?;
     let merchant = Merchant {
         mchid: Mchid::parse(settings.mchid.clone())?,
-        serial_no: settings.serial_no.clone(),
-        private_key: files.credentials.merchant_key()?,
-        api_v3_key: ApiV3Key::new(&settings.apiv3_key)?,
-        public_key: Some((settings.public_key_id.clone(), public_key)),
-        platform_certificates: false,
+        keys: Keys::V3(Box::new(V3Keys {
+            serial_no: settings.serial_no.clone(),
+            private_key: files.credentials.merchant_key()?,
+            api_v3_key: ApiV3Key::new(&settings.apiv3_key)?,
+            public_key: Some((settings.public_key_id.clone(), public_key)),
+            platform_certificates: false,
+        })),
         appids: vec![appid.clone()],
+        wechat_limits: shouyin_server::WechatLimits::default(),
+        policy: shouyin_core::policy::Policy::default(),
         notify_url: NotifyUrl::parse_for_simulator(&format!(
             "{base_url}/wechat/notify/{}",
             settings.mchid
@@ -42,6 +48,7 @@ pub(crate) fn config(
             pay_base_url: settings.pay_base_url.clone(),
             pay_secondary_url: None,
             api_base_url: settings.api_base_url.clone(),
+            pay_extra_root: None,
         },
         // Short, so that a lost answer is noticed while somebody watches.
         timeouts: Timeouts {
@@ -51,6 +58,13 @@ pub(crate) fn config(
             notification: Duration::from_millis(4_500),
             drain: Duration::from_secs(2),
         },
+        // Receivers of somebody who tries webhooks out run on the same machine.
+        webhooks: Webhooks {
+            allow_http: true,
+            allowed_networks: loopback(),
+            timeout_ms: 5_000,
+        },
+        limits: Limits::default(),
         log_format: LogFormat::Text,
         merchants: vec![merchant],
         apps: vec![AppConfig {

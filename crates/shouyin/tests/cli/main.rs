@@ -11,3 +11,4 @@ mod crash;
 mod desk;
 mod errors;
 mod keys;
+mod scenario;

@@ -1,10 +1,10 @@
 //! The attacker, who is competent: everything in a forgery is right but the one thing that cannot be had.
 
 use serde_json::json;
-use wechat_simulator::{Command, Flaw, Input};
+use wechat_simulator::{Command, Flaw, Input, RefundState};
 use wechatpay::time::{WechatTime, format_beijing};
 use wechatpay::v3::notification::{self, Plain};
-use wechatpay::v3::{Signer, signature_headers};
+use wechatpay::v3::signature_headers;
 
 use crate::check::Violation;
 use crate::choice::Fault;
@@ -36,8 +36,97 @@ impl World {
                 self.foreign();
                 Ok(())
             }
-            _ => self.forge_by_hand(),
+            _ => {
+                let forged = self.forge_refund()?;
+                if forged { Ok(()) } else { self.forge_by_hand() }
+            }
         }
+    }
+
+    /// A notification that a refund has succeeded, or was closed, which has not. False if there is no such refund.
+    fn forge_refund(&mut self) -> Result<bool, Violation> {
+        let open: Vec<_> = self
+            .setup
+            .wechat
+            .refunds()
+            .filter(|refund| refund.state == RefundState::Processing)
+            .cloned()
+            .collect();
+        let (index, how) = {
+            let mut inner = self.hub.lock();
+            (inner.choice.index(open.len()), inner.choice.upto(1))
+        };
+        let Some(refund) = open.get(index) else {
+            return Ok(false);
+        };
+        let now = self.hub.now_ms();
+        let (status, event_type) = if how == 0 {
+            ("SUCCESS", "REFUND.SUCCESS")
+        } else {
+            ("CLOSED", "REFUND.CLOSED")
+        };
+        let resource = json!({
+            "mchid": refund.mchid,
+            "transaction_id": refund.transaction_id,
+            "out_trade_no": refund.out_trade_no,
+            "refund_id": refund.refund_id,
+            "out_refund_no": refund.out_refund_no,
+            "refund_status": status,
+            "success_time": format_beijing(now),
+            "user_received_account": "支付用户零钱",
+            "amount": {
+                "total": refund.total,
+                "refund": refund.refund,
+                "payer_total": refund.payer_total,
+                "payer_refund": refund.payer_refund,
+            },
+        });
+        let plain = Plain {
+            id: "EV-20260105120304000002",
+            create_time: &WechatTime::from_unix_ms(now),
+            event_type,
+            original_type: "refund",
+            summary: "退款",
+            nonce: "abcdefghijkl",
+            associated_data: "refund",
+            resource: &resource.to_string(),
+        };
+        let number = refund.out_refund_no.clone();
+        self.hub.say(format_args!(
+            "attacker forges a notification of refund {number}"
+        ));
+        self.post_forgery(&refund.mchid, &plain, Some(number))?;
+        Ok(true)
+    }
+
+    /// Seals it as WeChat would and signs it with a key of the attacker's own.
+    fn post_forgery(
+        &mut self,
+        mchid: &str,
+        plain: &Plain<'_>,
+        refund: Option<String>,
+    ) -> Result<(), Violation> {
+        let now = self.hub.now_ms();
+        let broken = |what: &str| Violation::new("WORLD", format!("the forgery failed: {what}"));
+        let mut parties = self.setup.parties.iter();
+        let party = parties
+            .find(|party| party.mchid.as_str() == mchid)
+            .ok_or_else(|| broken("no merchant"))?;
+        let body =
+            notification::seal(&party.api_v3_key, plain).map_err(|e| broken(&e.to_string()))?;
+        let serial = party.platform.last().map_or("", |key| key.serial_no());
+        let thief = CheapKey::new(serial, 666);
+        let headers = signature_headers(&thief, now.div_euclid(1000), "nonce", &body);
+        let mchid = party.mchid.clone();
+        self.post(Letter {
+            origin: Origin::Forged,
+            delivery: None,
+            mchid,
+            refund,
+            headers,
+            body,
+        });
+        Ok(())
     }
 
     /// Right order, right amount, right payer, right serial, right encryption; the signature is the attacker's own.
@@ -52,12 +141,6 @@ impl World {
             .wechat
             .order(&key.0, &key.1)
             .ok_or_else(|| broken("no order"))?;
-        let party = self
-            .setup
-            .parties
-            .iter()
-            .find(|party| party.mchid.as_str() == key.0)
-            .ok_or_else(|| broken("no merchant"))?;
         let resource = json!({
             "mchid": order.mchid,
             "appid": order.appid,
@@ -79,22 +162,9 @@ impl World {
             associated_data: "transaction",
             resource: &resource.to_string(),
         };
-        let body =
-            notification::seal(&party.api_v3_key, &plain).map_err(|e| broken(&e.to_string()))?;
-        let serial = party.platform.last().map_or("", |key| key.serial_no());
-        let thief = CheapKey::new(serial, 666);
-        let headers = signature_headers(&thief, now.div_euclid(1000), "nonce", &body);
-        let mchid = party.mchid.clone();
         self.hub
             .say(format_args!("attacker forges a notification of {}", key.1));
-        self.post(Letter {
-            origin: Origin::Forged,
-            delivery: None,
-            mchid,
-            headers,
-            body,
-        });
-        Ok(())
+        self.post_forgery(&key.0, &plain, None)
     }
 
     /// Lets WeChat's own machinery send something that must be refused.
@@ -165,7 +235,7 @@ impl World {
         let sale = self.some_sale()?;
         let payment = self.sales.get(sale)?.payment.clone()?;
         let key = shouyin_core::ports::PaymentKey::AnyId(payment);
-        let payment = crate::check::read_payment(&self.rows, key)?;
+        let payment = self.rows.payment(key).ok().flatten()?;
         let number = payment.attempts.last()?.out_trade_no.as_str().to_owned();
         let mchid = payment.mchid.as_str().to_owned();
         self.setup.wechat.order(&mchid, &number)?;

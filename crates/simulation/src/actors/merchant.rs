@@ -63,6 +63,7 @@ impl World {
             party,
             order_no: OrderNo::parse(format!("coffee-{index}")).map_err(broken)?,
             key: IdempotencyKey::parse(format!("key-{index}")).map_err(broken)?,
+            first_amount: Fen::new(amount),
             amount: Fen::new(amount),
             expires_in_ms,
             first_answer: None,
@@ -71,6 +72,7 @@ impl World {
             tickets: Vec::new(),
             over: false,
             paid: false,
+            wishes: Vec::new(),
         });
         Ok(index)
     }
@@ -92,14 +94,18 @@ impl World {
             mchid: party.mchid.clone(),
             appid: self.setup.appid.clone(),
             order_no: sale.order_no.clone(),
-            amount: sale.amount,
+            amount: sale.first_amount,
             description: "拿铁 Latte".to_owned(),
             attach: None,
             expires_in_ms: sale.expires_in_ms,
         };
         let idempotency = Idempotency {
             key: sale.key.clone(),
-            fingerprint: format!("POST /v1/payments {} {}", sale.order_no, sale.amount.get()),
+            fingerprint: format!(
+                "POST /v1/payments {} {}",
+                sale.order_no,
+                sale.first_amount.get()
+            ),
         };
         Some((new, idempotency))
     }

@@ -3,13 +3,16 @@
 mod attacker;
 mod merchant;
 mod operator;
+mod refund;
 mod shopper;
+mod webhook;
 
 use fen::Fen;
 use shouyin_core::id::{IdempotencyKey, OrderNo, PaymentId};
 use shouyin_core::payment::service::CreateAnswer;
 use shouyin_core::ports::RequestPayment;
 
+use self::refund::Wish;
 use crate::check::Violation;
 use crate::choice::Fault;
 use crate::hub::Boot;
@@ -47,11 +50,29 @@ pub enum Action {
     RotateKey,
     /// The operator sets a server's clock.
     StepClock,
+    /// A merchant asks for money to go back: something new, something asked before, or two things at once.
+    Refund,
+    /// A merchant changes what it asks for.
+    Revise,
+    /// A merchant asks how a refund stands.
+    SyncRefund,
+    /// Somebody makes a refund in WeChat's console.
+    RefundByHand,
+    /// A merchant wants an abnormal refund paid out in another way.
+    Remedy,
+    /// A merchant's balance at WeChat is low, or is topped up.
+    SetBalance,
+    /// A merchant adds, changes, disables or deletes a webhook endpoint, or gives it a new secret.
+    ChangeEndpoint,
+    /// A merchant wants events sent again.
+    Resend,
+    /// A merchant's receiver is gone for a while, perhaps for days.
+    LoseReceiver,
 }
 
 impl Action {
     /// All of them, in the order of their weights.
-    pub const ALL: [Action; 12] = [
+    pub const ALL: [Action; 21] = [
         Action::Create,
         Action::CreateAgain,
         Action::Tap,
@@ -64,6 +85,15 @@ impl Action {
         Action::Jump,
         Action::RotateKey,
         Action::StepClock,
+        Action::Refund,
+        Action::Revise,
+        Action::SyncRefund,
+        Action::RefundByHand,
+        Action::Remedy,
+        Action::SetBalance,
+        Action::ChangeEndpoint,
+        Action::Resend,
+        Action::LoseReceiver,
     ];
 }
 
@@ -74,6 +104,9 @@ pub(crate) struct Sale {
     pub(crate) party: usize,
     pub(crate) order_no: OrderNo,
     pub(crate) key: IdempotencyKey,
+    /// What was asked for in the first request, and is in every repetition of it.
+    pub(crate) first_amount: Fen,
+    /// What is asked for now.
     pub(crate) amount: Fen,
     pub(crate) expires_in_ms: i64,
     /// The answer to the first request that was answered: every later one must be the same.
@@ -87,6 +120,8 @@ pub(crate) struct Sale {
     pub(crate) over: bool,
     /// A buyer has paid at the cashier.
     pub(crate) paid: bool,
+    /// What the merchant wanted back, by its own numbers.
+    pub(crate) wishes: Vec<Wish>,
 }
 
 /// A client that waits for an answer.
@@ -95,6 +130,8 @@ pub(crate) struct Client {
     boot: Boot,
     sale: usize,
     person: usize,
+    /// Which of the sale's wishes it asked for.
+    wish: usize,
     /// What to do again when there is no answer.
     again: Option<Step>,
 }
@@ -138,6 +175,30 @@ impl World {
                 self.step_clock();
                 Ok(())
             }
+            Action::Refund => self.refund_any(),
+            Action::Revise => {
+                self.revise_any();
+                Ok(())
+            }
+            Action::SyncRefund => {
+                self.sync_any_refund();
+                Ok(())
+            }
+            Action::RefundByHand => self.refund_any_by_hand(),
+            Action::Remedy => {
+                self.remedy_any();
+                Ok(())
+            }
+            Action::SetBalance => self.set_any_balance(),
+            Action::ChangeEndpoint => self.change_any_endpoint(),
+            Action::Resend => {
+                self.resend_any();
+                Ok(())
+            }
+            Action::LoseReceiver => {
+                self.lose_any_receiver();
+                Ok(())
+            }
         }
     }
 
@@ -163,6 +224,18 @@ impl World {
 
     /// Sends a client's call to a server that is up. Without one the client sees no answer.
     pub(crate) fn ask(&mut self, sale: usize, person: usize, ask: Ask, again: Option<Step>) {
+        self.ask_for(sale, person, 0, ask, again);
+    }
+
+    /// The same for one of the sale's wishes.
+    pub(crate) fn ask_for(
+        &mut self,
+        sale: usize,
+        person: usize,
+        wish: usize,
+        ask: Ask,
+        again: Option<Step>,
+    ) {
         let Some(server) = self.some_server() else {
             self.unanswered(sale, again);
             return;
@@ -176,6 +249,7 @@ impl World {
             boot,
             sale,
             person,
+            wish,
             again,
         };
         self.clients.insert(call, client);
@@ -228,7 +302,34 @@ impl World {
                 Ok(())
             }
             Reply::Closed(payment) => {
-                self.was_closed(sale, payment.as_ref(), client.again);
+                self.was_closed(sale, payment.as_deref(), client.again);
+                Ok(())
+            }
+            Reply::Revised(answer) => {
+                self.was_revised(sale, &answer);
+                Ok(())
+            }
+            Reply::Refunded(answer) => self.refunded(sale, client.wish, &answer, client.again),
+            Reply::RefundSeen(found) => {
+                let state = found.map_or("unknown", |found| found.refund.state.as_str());
+                self.hub
+                    .say(format_args!("merchant is told that the refund is {state}"));
+                Ok(())
+            }
+            Reply::Remedied(answer) => {
+                self.remedied(&answer);
+                Ok(())
+            }
+            Reply::EndpointAdded(added) => self.endpoint_added(*added),
+            Reply::EndpointChanged(endpoint) => {
+                let state = endpoint.map_or("not there", |endpoint| endpoint.state.as_str());
+                self.hub.say(format_args!(
+                    "merchant is told that the endpoint is {state}"
+                ));
+                Ok(())
+            }
+            Reply::Done(what) => {
+                self.hub.say(format_args!("merchant is told: {what}"));
                 Ok(())
             }
             Reply::Failed(error) => {

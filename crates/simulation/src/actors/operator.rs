@@ -1,10 +1,7 @@
 //! The operator, who sets clocks and keys, and the reaper, who kills processes.
 
-use std::sync::Arc;
-
 use shouyin_core::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 use wechat_simulator::{Command, Input, PlatformKey};
-use wechatpay::v3::Signer;
 
 use crate::check::Violation;
 use crate::setup::platform_key;
@@ -91,7 +88,8 @@ impl World {
         let Some(found) = self.setup.parties.get_mut(party) else {
             return Ok(());
         };
-        let key = platform_key(found.platform.len() + 1);
+        let key = platform_key(found.platform.len() + 1, self.setup.signatures)
+            .map_err(|error| Violation::new("WORLD", error.to_string()))?;
         let serial = key.serial_no().to_owned();
         found.platform.push(key.clone());
         let mchid = found.mchid.to_string();
@@ -104,7 +102,7 @@ impl World {
             "WeChat signs for {mchid} with {serial}; configured before: {careful}"
         ));
         let key = PlatformKey {
-            signer: Arc::new(key),
+            signer: key.signer,
             opener: None,
         };
         self.wechat_step(Input::Control(Command::SetPublicKey { mchid, key }))?;

@@ -7,6 +7,7 @@ use shouyin_core::ports::RequestPayment;
 use wechat_simulator::{BuyerAction, CashierAction, Input, OpenCashier, PhoneAction, PhoneAnswer};
 
 use crate::check::Violation;
+use crate::marks::Mark;
 use crate::server::Ask;
 use crate::setup::{APPID, USERS};
 use crate::story::Step;
@@ -71,7 +72,17 @@ impl World {
         };
         sale.over |= over;
         match answer {
-            PayAnswer::Ready(ticket) => sale.tickets.push((person, ticket)),
+            PayAnswer::Ready(ticket) => {
+                sale.tickets.push((person, ticket));
+                let payment = sale.payment.as_ref();
+                let payment = payment.and_then(|id| self.checker.last_seen(id));
+                if payment.is_some_and(|payment| {
+                    let mut attempts = payment.attempts.iter();
+                    attempts.any(|attempt| attempt.amount != payment.amount)
+                }) {
+                    self.hub.mark(Mark::CloseFirst);
+                }
+            }
             PayAnswer::Unavailable(_) | PayAnswer::Rejected(_) => self.unanswered(index, again),
             PayAnswer::Paid | PayAnswer::Refused(_) | PayAnswer::NotFound => {}
         }

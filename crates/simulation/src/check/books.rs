@@ -5,14 +5,20 @@ use wechat_simulator::{Order, OrderState, Wechat};
 
 use super::Violation;
 
-/// Both invariants for one payment and all its attempts.
-pub(super) fn check(payment: &Payment, wechat: &Wechat) -> Result<(), Violation> {
+/// Both invariants for one payment and all its attempts. `keeps_its_word` is false where WeChat says closed and takes money all
+/// the same: then nobody can be held to S3.
+pub(super) fn check(
+    payment: &Payment,
+    wechat: &Wechat,
+    keeps_its_word: bool,
+) -> Result<(), Violation> {
     for attempt in &payment.attempts {
         let order = wechat.order(payment.mchid.as_str(), attempt.out_trade_no.as_str());
         match &attempt.state {
             AttemptState::Paid { transaction_id } => {
                 paid(payment, attempt, order, transaction_id.as_str())?;
             }
+            AttemptState::Closed | AttemptState::Rejected { .. } if !keeps_its_word => {}
             AttemptState::Closed | AttemptState::Rejected { .. } => {
                 cannot_be_paid(payment, attempt, order, wechat.now_ms())?;
             }
@@ -28,10 +34,16 @@ pub(super) fn check(payment: &Payment, wechat: &Wechat) -> Result<(), Violation>
                         transaction_id: proof.transaction_id.clone(),
                     }
             });
-            if same {
+            // What was paid is what was asked for when it was paid: a later revision is refused.
+            let asked_for = attempt.is_some_and(|attempt| attempt.amount == payment.amount);
+            if same && asked_for {
                 Ok(())
             } else {
-                Err(broken("S2", payment, "is paid by an attempt that is not"))
+                Err(broken(
+                    "S2",
+                    payment,
+                    "is paid by an attempt that is not, or with another amount",
+                ))
             }
         }
         PaymentState::Closed { .. } => {
@@ -85,10 +97,10 @@ fn paid(
             proof.transaction_id
         ));
     }
-    if order.total != payment.amount {
+    if order.total != attempt.amount {
         return differs(&format!(
             "for {}, at WeChat for {}",
-            payment.amount, order.total
+            attempt.amount, order.total
         ));
     }
     if order.openid != attempt.payer.as_str() || order.appid != payment.appid.as_str() {

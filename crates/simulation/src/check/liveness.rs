@@ -1,133 +1,231 @@
-//! What must have come right once the world is calm: L1 and L2, and S10 over everything that was paid.
+//! What must have come right once the world is calm: L1 to L4, S10 and S12.
 
 use std::collections::BTreeMap;
 
-use shouyin_core::id::{Mchid, OrderNo};
+use shouyin_core::id::Mchid;
 use shouyin_core::incident::{Incident, IncidentKind};
-use shouyin_core::payment::{AttemptState, PaymentState};
-use shouyin_store::MemoryStore;
-use wechat_simulator::{DeliveryState, Wechat};
+use shouyin_core::payment::{AttemptState, Payment, PaymentState};
+use shouyin_core::policy::MoneyPolicy;
+use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
+use wechat_simulator::{RefundState as WechatState, Wechat};
 
+use super::timely::gave_up;
 use super::{Checker, Violation, sent};
-
-/// Which safety nets the run had.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Nets {
-    pub(crate) queries: bool,
-    pub(crate) notifications: bool,
-}
+use crate::rows::Rows;
 
 impl Checker {
     /// After calm.
-    pub(crate) fn settled(
-        &self,
-        rows: &MemoryStore,
-        wechat: &Wechat,
-        nets: Nets,
-    ) -> Result<(), Violation> {
+    pub(crate) fn settled(&self, rows: &Rows, wechat: &Wechat, log: &str) -> Result<(), Violation> {
         self.everything(rows, wechat)?;
-        no_payment_lost(rows, wechat, nets)?;
-        paid_once(rows)?;
-        nothing_contradicts(rows)?;
+        self.no_payment_lost(rows, wechat)?;
+        // What WeChat said to be closed is not asked about any more.
+        self.timely
+            .check(wechat, self.nets.queries && self.keeps_its_word)?;
+        self.refunds_settled(rows, wechat)?;
+        for payment in self.payments() {
+            self.surplus_went_back(payment)?;
+        }
+        self.nothing_contradicts(rows)?;
         // Without queries nothing can be proven closed.
-        if nets.queries {
-            all_final(rows)?;
+        if self.nets.queries {
+            self.all_final()?;
+        }
+        if self.nets.webhooks {
+            self.all_delivered()?;
+        }
+        self.no_secret_told(rows, log)
+    }
+
+    /// L1: WeChat says paid, so we say paid.
+    fn no_payment_lost(&self, rows: &Rows, wechat: &Wechat) -> Result<(), Violation> {
+        for order in wechat.orders().filter(|order| order.payment().is_some()) {
+            let number = order.out_trade_no.as_str();
+            let Ok(mchid) = Mchid::parse(order.mchid.as_str()) else {
+                continue;
+            };
+            let payment = sent::owner(rows, &mchid, number)?;
+            let attempt = payment.as_ref().and_then(|payment| {
+                let mut attempts = payment.attempts.iter();
+                attempts.find(|attempt| attempt.out_trade_no.as_str() == number)
+            });
+            if attempt.is_some_and(|it| matches!(it.state, AttemptState::Paid { .. })) {
+                continue;
+            }
+            // Where WeChat was the only one who could tell, and has given up telling, nobody could know. A WeChat that
+            // said closed is not asked any more.
+            let asked = self.nets.queries && self.keeps_its_word;
+            let told = self.nets.notifications && !gave_up(wechat, &mchid, number, None);
+            if !asked && !told {
+                continue;
+            }
+            let detail = format!("{number} is paid at WeChat and not here ({:?})", self.nets);
+            return Err(Violation::new("L1", detail));
         }
         Ok(())
     }
-}
 
-/// L1: WeChat says paid, so we say paid.
-fn no_payment_lost(rows: &MemoryStore, wechat: &Wechat, nets: Nets) -> Result<(), Violation> {
-    for order in wechat.orders().filter(|order| order.payment().is_some()) {
-        let number = order.out_trade_no.as_str();
-        let known = Mchid::parse(order.mchid.as_str()).ok().and_then(|mchid| {
-            let payment = sent::owner(rows, &mchid, number)?;
-            let attempt = payment
-                .attempts
-                .iter()
-                .find(|attempt| attempt.out_trade_no.as_str() == number)?;
-            let paid = matches!(attempt.state, AttemptState::Paid { .. })
-                && matches!(payment.state, PaymentState::Paid(_));
-            Some(paid)
-        });
-        if known == Some(true) {
-            continue;
+    /// L2: every payment reaches a final state.
+    fn all_final(&self) -> Result<(), Violation> {
+        for payment in self.payments() {
+            let is_final = match &payment.state {
+                PaymentState::Paid(_) | PaymentState::Closed { .. } => true,
+                PaymentState::Open | PaymentState::Closing { .. } => false,
+            };
+            let settled = payment.attempts.iter().all(|attempt| match attempt.state {
+                AttemptState::Paid { .. }
+                | AttemptState::Closed
+                | AttemptState::Rejected { .. } => true,
+                AttemptState::Recorded | AttemptState::Open => false,
+            });
+            if !is_final || !settled {
+                let states: Vec<&str> = payment.attempts.iter().map(|a| a.state.as_str()).collect();
+                let detail = format!(
+                    "{} stays {} with attempts {states:?}",
+                    payment.id,
+                    payment.state.as_str()
+                );
+                return Err(Violation::new("L2", detail));
+            }
         }
-        // Where WeChat was the only one who could tell, and has given up telling, nobody could know.
-        let told = wechat
-            .deliveries()
-            .filter(|delivery| delivery.genuine && delivery.out_trade_no == number)
-            .all(|delivery| delivery.state == DeliveryState::GaveUp);
-        if !nets.queries && told {
-            continue;
-        }
-        let nets = format!(
-            "queries {}, notifications {}",
-            nets.queries, nets.notifications
-        );
-        let detail = format!("{number} is paid at WeChat and not here ({nets})");
-        return Err(Violation::new("L1", detail));
+        Ok(())
     }
-    Ok(())
-}
 
-/// L2: every payment reaches a final state.
-fn all_final(rows: &MemoryStore) -> Result<(), Violation> {
-    for payment in rows.all_payments() {
-        let is_final = match &payment.state {
-            PaymentState::Paid(_) | PaymentState::Closed { .. } => true,
-            PaymentState::Open | PaymentState::Closing { .. } => false,
+    /// L1 and L2 for refunds: what WeChat has, we have; what was asked for is final, or waits for a person and said so.
+    fn refunds_settled(&self, rows: &Rows, wechat: &Wechat) -> Result<(), Violation> {
+        for there in wechat.refunds() {
+            let (number, order) = (&there.out_refund_no, &there.out_trade_no);
+            let Ok(mchid) = Mchid::parse(there.mchid.as_str()) else {
+                continue;
+            };
+            let payment = sent::owner(rows, &mchid, order)?;
+            let here = payment.as_ref().and_then(|payment| {
+                let mut refunds = payment.refunds.iter();
+                refunds.find(|refund| refund.out_refund_no.as_str() == number)
+            });
+            // A refund made by hand is told by its notification only; one of ours is asked about.
+            let by_hand = here.is_none_or(|refund| refund.origin == RefundOrigin::Console);
+            let told = self.nets.notifications && !gave_up(wechat, &mchid, order, Some(number));
+            let could_know = if by_hand {
+                told || here.is_some() && self.nets.queries
+            } else {
+                told || self.nets.queries
+            };
+            if !could_know {
+                continue;
+            }
+            let agrees = match (here.map(|refund| &refund.state), there.state) {
+                (Some(RefundState::Succeeded { .. }), WechatState::Success { .. })
+                | (Some(RefundState::Abnormal), WechatState::Abnormal)
+                | (
+                    Some(RefundState::Closed { .. } | RefundState::Rejected { .. }),
+                    WechatState::Closed,
+                ) => true,
+                (Some(RefundState::Processing), WechatState::Processing) => !self.nets.queries,
+                (None, WechatState::Processing) => true,
+                (Some(_) | None, _) => false,
+            };
+            if !agrees {
+                let state = here.map_or("unknown", |refund| refund.state.as_str());
+                let detail = format!(
+                    "refund {number} is {} at WeChat and {state} here",
+                    there.status()
+                );
+                return Err(Violation::new("L2", detail));
+            }
+        }
+        if !self.nets.queries {
+            return Ok(());
+        }
+        let open = self
+            .payments()
+            .flat_map(|payment| &payment.refunds)
+            .find(|refund| {
+                matches!(
+                    refund.state,
+                    RefundState::Recorded | RefundState::Processing
+                )
+            });
+        match open {
+            None => Ok(()),
+            Some(refund) => {
+                let (number, state) = (&refund.out_refund_no, refund.state.as_str());
+                Err(Violation::new(
+                    "L2",
+                    format!("refund {number} stays {state}"),
+                ))
+            }
+        }
+    }
+
+    /// S7, the other side: WeChat contradicts itself only where it breaks its word, so only a notification of another merchant
+    /// may have been noted as an incident, and what is no contradiction but worth a look.
+    fn nothing_contradicts(&self, rows: &Rows) -> Result<(), Violation> {
+        let honest = |incident: &Incident| match incident.kind {
+            IncidentKind::UnknownOrder
+            | IncidentKind::SurplusPaid
+            | IncidentKind::RefundExceeds => false,
+            IncidentKind::AmountMismatch
+            | IncidentKind::OwnerMismatch
+            | IncidentKind::PayerMismatch
+            | IncidentKind::ProductMismatch
+            | IncidentKind::IncompleteSuccess
+            | IncidentKind::TransactionMismatch
+            | IncidentKind::OrderVanished
+            | IncidentKind::RefundMismatch
+            | IncidentKind::RefundContradiction
+            | IncidentKind::RefundVanished => true,
         };
-        let settled = payment.attempts.iter().all(|attempt| match attempt.state {
-            AttemptState::Paid { .. } | AttemptState::Closed | AttemptState::Rejected { .. } => {
-                true
+        match rows.all_incidents()?.into_iter().find(honest) {
+            Some(incident) => {
+                let (kind, number) = (incident.kind.as_str(), incident.out_trade_no);
+                let detail = format!("{kind} was noted for {number}: {}", incident.detail);
+                Err(Violation::new("INCIDENT", detail))
             }
-            AttemptState::Recorded | AttemptState::Open => false,
-        });
-        if !is_final || !settled {
-            let states: Vec<&str> = payment.attempts.iter().map(|a| a.state.as_str()).collect();
-            let detail = format!(
-                "{} stays {} with attempts {states:?}",
-                payment.id,
-                payment.state.as_str()
-            );
-            return Err(Violation::new("L2", detail));
+            None => Ok(()),
         }
     }
-    Ok(())
-}
 
-/// S7, the other side: WeChat never contradicts itself here, so only a notification of another merchant may have been
-/// noted as an incident.
-fn nothing_contradicts(rows: &MemoryStore) -> Result<(), Violation> {
-    let honest = |incident: &Incident| incident.kind != IncidentKind::UnknownOrder;
-    match rows.all_incidents().into_iter().find(honest) {
-        Some(incident) => {
-            let (kind, number) = (incident.kind.as_str(), incident.out_trade_no);
-            let detail = format!("{kind} was noted for {number}: {}", incident.detail);
-            Err(Violation::new("INCIDENT", detail))
-        }
-        None => Ok(()),
-    }
-}
-
-/// S10: of one merchant order, one payment succeeds.
-fn paid_once(rows: &MemoryStore) -> Result<(), Violation> {
-    let mut paid: BTreeMap<(Mchid, OrderNo), u32> = BTreeMap::new();
-    for payment in rows.all_payments() {
+    /// S10: of one payment one success counts; whatever else came in went back, or was kept because the merchant wants it so. The
+    /// same for money that came late.
+    fn surplus_went_back(&self, payment: &Payment) -> Result<(), Violation> {
+        let policy = self.policies.of(&payment.mchid);
+        let counted = match &payment.state {
+            PaymentState::Paid(paid) => Some(paid),
+            PaymentState::Open | PaymentState::Closing { .. } | PaymentState::Closed { .. } => None,
+        };
+        let by_attempt: BTreeMap<_, Vec<&Refund>> =
+            payment
+                .refunds
+                .iter()
+                .fold(BTreeMap::new(), |mut map, refund| {
+                    map.entry(&refund.out_trade_no)
+                        .or_insert_with(Vec::new)
+                        .push(refund);
+                    map
+                });
         for attempt in &payment.attempts {
-            if matches!(attempt.state, AttemptState::Paid { .. }) {
-                let count = paid
-                    .entry((payment.mchid.clone(), payment.order_no.clone()))
-                    .or_default();
-                *count += 1;
-                if *count > 1 {
-                    let detail = format!("order {} was paid {count} times", payment.order_no);
-                    return Err(Violation::new("S10", detail));
+            if !matches!(attempt.state, AttemptState::Paid { .. }) {
+                continue;
+            }
+            let number = &attempt.out_trade_no;
+            let (wish, origin) = match counted {
+                Some(paid) if paid.out_trade_no == *number && paid.late => {
+                    (policy.late, RefundOrigin::LatePolicy)
                 }
+                Some(paid) if paid.out_trade_no == *number => continue,
+                Some(_) | None => (policy.surplus, RefundOrigin::SurplusPolicy),
+            };
+            let sent_back = by_attempt
+                .get(number)
+                .is_some_and(|refunds| refunds.iter().any(|refund| refund.origin == origin));
+            if sent_back != (wish == MoneyPolicy::Refund) {
+                let detail = format!(
+                    "{}: {number} brought money that nobody asked for; sent back: {sent_back}, wished: {wish:?}",
+                    payment.id
+                );
+                return Err(Violation::new("S10", detail));
             }
         }
+        Ok(())
     }
-    Ok(())
 }

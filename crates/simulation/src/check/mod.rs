@@ -3,24 +3,36 @@
 
 mod books;
 mod events;
+mod ledger;
 mod liveness;
 mod notices;
+mod refunds;
+mod secrets;
 mod sent;
 mod states;
+mod timely;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use shouyin_core::id::{Mchid, PaymentId};
-use shouyin_core::payment::Payment;
-use shouyin_core::ports::{BoxFuture, PaymentKey, Store};
-use shouyin_store::MemoryStore;
+use shouyin_core::incident::IncidentKind;
+use shouyin_core::notification::{NotificationError, Received};
+use shouyin_core::payment::{AttemptState, Payment, PaymentState};
+use shouyin_core::policy::{Policies, Policy};
+use shouyin_core::ports::PaymentKey;
+use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
 use wechat_simulator::Wechat;
 
-use crate::hub::CommitNote;
+use crate::choice::Fault;
+use crate::hub::{CommitNote, Hub};
+use crate::marks::Mark;
+use crate::rows::Rows;
+use crate::setup::Setup;
+use crate::swarm::Swarm;
 
-pub(crate) use liveness::Nets;
-pub(crate) use sent::number_in;
+pub(crate) use sent::{CallName, What, order_in};
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,80 +58,223 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Which safety nets the run has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Nets {
+    queries: bool,
+    notifications: bool,
+    webhooks: bool,
+}
+
 /// What the checkers remember of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
+    nets: Nets,
+    /// False where WeChat says closed and takes money all the same.
+    keeps_its_word: bool,
+    policies: Policies,
     /// Every payment as it was after its last commit.
     seen: BTreeMap<PaymentId, Payment>,
+    /// How often each was revised.
+    revisions: BTreeMap<PaymentId, u32>,
+    /// To which payment each refund belongs, by its number at WeChat.
+    refunds: BTreeMap<String, PaymentId>,
     events: events::Seen,
+    ledger: ledger::Seen,
     sent: sent::Seen,
-}
-
-/// The result of a future that is ready at its first poll, as those of the memory store are.
-pub(crate) fn ready<T>(mut future: BoxFuture<'_, T>) -> Option<T> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(value) => Some(value),
-        std::task::Poll::Pending => None,
-    }
-}
-
-/// One payment, read through the port.
-pub(crate) fn read_payment(rows: &MemoryStore, key: PaymentKey) -> Option<Payment> {
-    ready(rows.payment(key))?.ok()?
+    timely: timely::Seen,
+    webhooks: webhooks::Seen,
+    /// Notifications that came under a key which was not configured, and the like: nobody could know from them.
+    unheard: u64,
+    openids: Vec<String>,
 }
 
 impl Checker {
-    /// After every commit: C and A checks of the payment that changed.
+    pub(crate) fn new(setup: &Setup, swarm: &Swarm) -> Self {
+        let policies: Vec<(Mchid, Policy)> = setup
+            .parties
+            .iter()
+            .zip(swarm.policies)
+            .map(|(party, policy)| (party.mchid.clone(), policy))
+            .collect();
+        let openids = setup.people.iter();
+        Self {
+            nets: Nets {
+                queries: swarm.queries,
+                notifications: swarm.notifications,
+                webhooks: swarm.webhooks,
+            },
+            keeps_its_word: swarm.weights.of(Fault::WechatLies) == 0 && !swarm.lies_in_story,
+            policies: Policies::new(policies),
+            openids: openids
+                .map(|person| person.openid.as_str().to_owned())
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// After every commit: C and A checks of what changed.
     pub(crate) fn committed(
         &mut self,
-        rows: &MemoryStore,
+        hub: &Hub,
+        rows: &Rows,
         wechat: &Wechat,
         note: &CommitNote,
     ) -> Result<(), Violation> {
+        if note.endpoints {
+            self.webhooks.endpoints_changed(hub, rows)?;
+        }
         if note.events > 0 {
-            self.events.read_on(rows)?;
+            for event in self.events.read_on(rows)? {
+                self.webhooks.happened(event);
+            }
+        }
+        self.webhooks.deliveries_changed(hub, note)?;
+        if note.incidents.contains(&IncidentKind::SurplusPaid) {
+            hub.mark(Mark::SurplusPaid);
+        }
+        if note.incidents.contains(&IncidentKind::RefundExceeds) {
+            hub.mark(Mark::RefundExceeds);
         }
         let Some(id) = &note.payment else {
             return Ok(());
         };
-        let Some(payment) = read_payment(rows, PaymentKey::AnyId(id.clone())) else {
+        let Some(payment) = rows.payment(PaymentKey::AnyId(id.clone()))? else {
             return Err(Violation::new(
                 "STORE",
                 format!("{id} was committed and is not there"),
             ));
         };
-        states::check(self.seen.get(id), &payment)?;
-        books::check(&payment, wechat)?;
-        self.events.check(&payment)?;
+        let before = self.seen.get(id);
+        if let Some(before) = before {
+            if states::is_revised(before, &payment) {
+                *self.revisions.entry(id.clone()).or_default() += 1;
+                hub.mark(if before.attempts.is_empty() {
+                    Mark::RevisedBeforePay
+                } else {
+                    Mark::RevisedWithOrder
+                });
+            }
+            mark(hub, before, &payment);
+        }
+        states::check(before, &payment)?;
+        books::check(&payment, wechat, self.keeps_its_word)?;
+        refunds::check(before, &payment, wechat)?;
+        self.ledger.committed(rows, &payment)?;
+        let revisions = self.revisions.get(id).copied().unwrap_or(0);
+        self.events.check(&payment, revisions)?;
+        self.timely.committed(&payment, hub.now_ms());
+        for refund in &payment.refunds {
+            let number = refund.out_refund_no.as_str().to_owned();
+            self.refunds.insert(number, id.clone());
+        }
         self.seen.insert(id.clone(), payment);
         Ok(())
     }
 
-    /// After WeChat changed an order: A checks of the payment it belongs to. False if this merchant has none.
+    /// After WeChat changed an order or its refunds: A checks of the payment it belongs to. False if this merchant has none.
     pub(crate) fn changed_at_wechat(
         &self,
-        rows: &MemoryStore,
+        rows: &Rows,
         wechat: &Wechat,
         mchid: &Mchid,
         number: &str,
     ) -> Result<bool, Violation> {
-        match sent::owner(rows, mchid, number) {
-            Some(payment) => books::check(&payment, wechat).map(|()| true),
+        match sent::owner(rows, mchid, number)? {
+            Some(payment) => {
+                books::check(&payment, wechat, self.keeps_its_word)?;
+                refunds::check(Some(&payment), &payment, wechat)?;
+                Ok(true)
+            }
             None => Ok(false),
         }
     }
 
     /// Everything at once, from the rows themselves: at the end, and now and then.
-    pub(crate) fn everything(&self, rows: &MemoryStore, wechat: &Wechat) -> Result<(), Violation> {
-        for payment in rows.all_payments() {
+    pub(crate) fn everything(&self, rows: &Rows, wechat: &Wechat) -> Result<(), Violation> {
+        for payment in rows.all_payments()? {
             if self.seen.get(&payment.id) != Some(&payment) {
                 let detail = format!("{} changed without a commit that says so", payment.id);
                 return Err(Violation::new("STORE", detail));
             }
-            books::check(&payment, wechat)?;
-            self.events.check(&payment)?;
+            books::check(&payment, wechat, self.keeps_its_word)?;
+            refunds::check(Some(&payment), &payment, wechat)?;
+            let revisions = self.revisions.get(&payment.id).copied().unwrap_or(0);
+            self.events.check(&payment, revisions)?;
         }
-        Ok(())
+        self.ledger.balances(rows)
+    }
+
+    /// Chaos is over: from now on everything becomes known in time.
+    pub(crate) fn calm_since(&mut self, now_ms: i64) {
+        self.timely.calm_since(now_ms);
+    }
+
+    /// A notification was believed, or was not.
+    fn heard(&mut self, result: &Result<Received, NotificationError>) {
+        if matches!(result, Err(NotificationError::Refused(_))) {
+            self.unheard += 1;
+        }
+    }
+
+    /// The payment as it was after its last commit.
+    pub(crate) fn last_seen(&self, id: &PaymentId) -> Option<&Payment> {
+        self.seen.get(id)
+    }
+
+    /// Every payment as it was after its last commit.
+    pub(crate) fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.seen.values()
+    }
+}
+
+/// What was rare in this commit.
+fn mark(hub: &Hub, before: &Payment, after: &Payment) {
+    match (&before.state, &after.state) {
+        (PaymentState::Closing { .. }, PaymentState::Paid(_)) => hub.mark(Mark::PaidWhileClosing),
+        (PaymentState::Closed { .. }, PaymentState::Paid(_)) => hub.mark(Mark::PaidLate),
+        _ => {}
+    }
+    let late = |state: &AttemptState| matches!(state, AttemptState::Paid { .. });
+    debug_assert!(after.refunds.is_empty() || after.attempts.iter().any(|a| late(&a.state)));
+    for refund in &after.refunds {
+        let old = before.refund(&refund.out_refund_no);
+        mark_refund(hub, old, refund);
+    }
+}
+
+fn mark_refund(hub: &Hub, before: Option<&Refund>, after: &Refund) {
+    let Some(before) = before else {
+        match after.origin {
+            RefundOrigin::Merchant => {
+                if after.sends == 0 {
+                    hub.mark(Mark::RefundSpaced);
+                }
+            }
+            RefundOrigin::LatePolicy => hub.mark(Mark::RefundLatePolicy),
+            RefundOrigin::SurplusPolicy => hub.mark(Mark::RefundSurplusPolicy),
+            RefundOrigin::Console => hub.mark(Mark::RefundByHand),
+        }
+        return;
+    };
+    if before.state == after.state {
+        return;
+    }
+    match &after.state {
+        RefundState::Abnormal => hub.mark(Mark::RefundAbnormal),
+        RefundState::Closed { .. } => hub.mark(Mark::RefundClosed),
+        RefundState::Succeeded { .. } if before.remedied_at.is_some() => {
+            hub.mark(Mark::RefundRemedied);
+        }
+        RefundState::Succeeded { .. } if before.needs_action() => {
+            hub.mark(Mark::RefundNotEnoughPaid);
+        }
+        RefundState::Rejected { .. } if after.sends > 1 => hub.mark(Mark::RefundRejectedLater),
+        RefundState::Rejected { .. } => hub.mark(Mark::RefundRejected),
+        RefundState::Recorded | RefundState::Processing | RefundState::Succeeded { .. } => {
+            if before.needs_action() {
+                hub.mark(Mark::RefundNotEnoughPaid);
+            }
+        }
     }
 }

@@ -1,25 +1,49 @@
 //! S11: what was answered 2xx is stored. S7: what cannot be believed has no effect.
 
-use shouyin_core::notification::{NotificationError, NotificationRecord, Received};
+use shouyin_core::incident::IncidentKind;
+use shouyin_core::notification::{
+    NoticeRefused, NotificationEffect, NotificationError, NotificationRecord, Received,
+};
 use shouyin_core::payment::AttemptState;
-use shouyin_core::ports::Store;
-use shouyin_store::MemoryStore;
 
-use super::{Checker, Violation, ready, sent};
+use super::{Checker, Violation, sent};
+use crate::hub::Hub;
+use crate::marks::Mark;
 use crate::network::Letter;
+use crate::rows::Rows;
 
 /// So many of the newest notifications are searched for the one just answered.
 const NEWEST: u32 = 8;
 
+fn mark(hub: &Hub, letter: &Letter, result: &Result<Received, NotificationError>) {
+    match result {
+        Ok(Received::TooEarly) => hub.mark(Mark::RefundTooEarly),
+        Err(NotificationError::Refused(NoticeRefused::Probe)) => hub.mark(Mark::Probe),
+        Err(NotificationError::Refused(NoticeRefused::Stale(_))) => hub.mark(Mark::Stale),
+        Err(NotificationError::Refused(NoticeRefused::NotVerified(_))) => {
+            hub.mark(
+                match (letter.origin.is_hostile(), letter.refund.is_some()) {
+                    (true, true) => Mark::ForgedRefund,
+                    (true, false) | (false, _) => Mark::UnknownKey,
+                },
+            );
+        }
+        Ok(_) | Err(_) => {}
+    }
+}
+
 impl Checker {
     /// At the moment a notification is answered.
     pub(crate) fn notification_answered(
-        &self,
-        rows: &MemoryStore,
+        &mut self,
+        hub: &Hub,
+        rows: &Rows,
         letter: &Letter,
         status: u16,
         result: &Result<Received, NotificationError>,
     ) -> Result<(), Violation> {
+        mark(hub, letter, result);
+        self.heard(result);
         let accepted = (200..300).contains(&status);
         if accepted && letter.origin.is_hostile() {
             let detail = format!("a notification ({:?}) was answered {status}", letter.origin);
@@ -28,43 +52,61 @@ impl Checker {
         if !accepted {
             // What is genuine and believed agrees with our record, however often it comes.
             return match result {
-                Ok(received @ Received::Contradiction(_)) if !letter.origin.is_hostile() => Err(
-                    Violation::new("INCIDENT", format!("a genuine notification: {received:?}")),
-                ),
+                Ok(received @ Received::Contradiction(why))
+                    if !letter.origin.is_hostile() && why.kind != IncidentKind::SurplusPaid =>
+                {
+                    Err(Violation::new(
+                        "INCIDENT",
+                        format!("a genuine notification: {received:?}"),
+                    ))
+                }
                 _ => Ok(()),
             };
         }
-        let stored: Vec<NotificationRecord> =
-            match ready(rows.notifications(letter.mchid.clone(), NEWEST)) {
-                Some(Ok(stored)) => stored,
-                Some(Err(_)) | None => {
-                    return Err(Violation::new("STORE", "notifications cannot be read"));
-                }
-            };
+        let stored = rows.notifications(&letter.mchid, NEWEST)?;
         let Some(record) = stored.iter().find(|record| record.body == letter.body) else {
             let detail =
                 format!("a notification was answered {status} and is not stored ({result:?})");
             return Err(Violation::new("S11", detail));
         };
-        self.has_had_its_effect(rows, letter, record)
+        self.has_had_its_effect(hub, rows, letter, record)
     }
 
     fn has_had_its_effect(
         &self,
-        rows: &MemoryStore,
+        hub: &Hub,
+        rows: &Rows,
         letter: &Letter,
         record: &NotificationRecord,
     ) -> Result<(), Violation> {
         let Some(number) = &record.out_trade_no else {
             return Ok(());
         };
-        let payment = sent::owner(rows, &letter.mchid, number.as_str());
+        let payment = sent::owner(rows, &letter.mchid, number.as_str())?;
         let paid = payment.as_ref().and_then(|payment| payment.attempt(number));
         match paid.map(|attempt| &attempt.state) {
-            Some(AttemptState::Paid { .. }) => Ok(()),
+            Some(AttemptState::Paid { .. }) => {}
             other => {
                 let detail =
                     format!("the notification of {number} was accepted; its attempt is {other:?}");
+                return Err(Violation::new("S11", detail));
+            }
+        }
+        let Some(refund) = &letter.refund else {
+            return Ok(());
+        };
+        if record.effect == NotificationEffect::Known {
+            hub.mark(Mark::RefundFinalRepeated);
+        }
+        let found = payment.as_ref().and_then(|payment| {
+            let mut refunds = payment.refunds.iter();
+            refunds.find(|known| known.out_refund_no.as_str() == refund)
+        });
+        match found.map(|found| &found.wechat_id) {
+            Some(Some(_)) => Ok(()),
+            _ => {
+                let detail =
+                    format!("the notification of refund {refund} was accepted; it is {found:?}");
                 Err(Violation::new("S11", detail))
             }
         }

@@ -8,93 +8,156 @@ use serde_json::Value;
 use shouyin_core::id::{Mchid, OutTradeNo};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::PaymentKey;
-use shouyin_store::MemoryStore;
 use wechatpay::v3::{Method, SignedRequest};
 
-use super::{Checker, Violation, read_payment};
+use super::{Checker, Violation};
+use crate::rows::Rows;
 use crate::setup::MCHIDS;
 
-/// What one order may cost in calls: so many for impatient people,
+/// What one number may cost in calls: so many for impatient people,
 const CALLS_AT_ONCE: i64 = 150;
 /// and so many more for every hour in which WeChat gives no usable answer.
 const CALLS_AN_HOUR: i64 = 12;
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// The body of the first order call, by number.
-    orders: BTreeMap<String, Vec<u8>>,
+    /// The body of the first order or refund call, by number.
+    bodies: BTreeMap<String, Vec<u8>>,
     /// When the first call left, and how many did.
     calls: BTreeMap<String, (i64, u32)>,
     all: u64,
 }
 
-/// A call to WeChat, for the trace.
+/// What WeChat is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Place,
+    Query,
+    Close,
+    Refund,
+    QueryRefund,
+    Remedy,
+}
+
+impl What {
+    /// As stories name it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            What::Place => "place",
+            What::Query => "query",
+            What::Close => "close",
+            What::Refund => "refund",
+            What::QueryRefund => "query_refund",
+            What::Remedy => "remedy",
+        }
+    }
+}
+
+/// A call to WeChat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CallName {
-    what: &'static str,
+    what: What,
+    /// Our number of the refund, or of the order.
     number: String,
+    /// Our number of the order; empty if only the refund is known.
+    pub(crate) order: String,
 }
 
 impl CallName {
-    /// `place`, `query` or `close`.
-    pub(crate) fn what(&self) -> &'static str {
+    pub(crate) fn what(&self) -> What {
         self.what
+    }
+
+    /// The number it is about.
+    pub(crate) fn number(&self) -> &str {
+        &self.number
     }
 }
 
 impl fmt::Display for CallName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "asks WeChat to {} {}", self.what, self.number)
+        write!(f, "asks WeChat to {} {}", self.what.as_str(), self.number)
     }
 }
 
-/// The `out_trade_no` a request is about; empty if it is about none.
-pub(crate) fn number_in(request: &SignedRequest) -> String {
-    const BEFORE: &str = "/out-trade-no/";
-    if let Some((_, rest)) = request.target.split_once(BEFORE) {
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        return rest.get(..end).unwrap_or_default().to_owned();
-    }
+/// The segment behind `before` in a path.
+fn segment<'a>(target: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = target.split_once(before)?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    rest.get(..end).filter(|segment| !segment.is_empty())
+}
+
+/// A text member of a request's body; empty if it is not there.
+fn member(request: &SignedRequest, name: &str) -> String {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    body["out_trade_no"].as_str().unwrap_or_default().to_owned()
+    body[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// The `out_trade_no` a request names; empty if it names none.
+pub(crate) fn order_in(request: &SignedRequest) -> String {
+    match segment(&request.target, "/out-trade-no/") {
+        Some(number) => number.to_owned(),
+        None => member(request, "out_trade_no"),
+    }
+}
+
+fn name(request: &SignedRequest) -> CallName {
+    let order = order_in(request);
+    let is_get = request.method == Method::Get;
+    let about_refund = request.target.starts_with("/v3/refund/");
+    let (what, number) = if !about_refund {
+        let what = match is_get {
+            true => What::Query,
+            false if request.target.ends_with("/close") => What::Close,
+            false => What::Place,
+        };
+        (what, order.clone())
+    } else if is_get {
+        let number = segment(&request.target, "/domestic/refunds/").unwrap_or_default();
+        (What::QueryRefund, number.to_owned())
+    } else if request.target.ends_with("/apply-abnormal-refund") {
+        (What::Remedy, member(request, "out_refund_no"))
+    } else {
+        (What::Refund, member(request, "out_refund_no"))
+    };
+    CallName {
+        what,
+        number,
+        order,
+    }
 }
 
 /// The payment that owns this number, as it is stored now.
-pub(super) fn owner(rows: &MemoryStore, mchid: &Mchid, number: &str) -> Option<Payment> {
-    let number = OutTradeNo::parse(number).ok()?;
-    read_payment(rows, PaymentKey::OutTradeNo(mchid.clone(), number))
+pub(super) fn owner(
+    rows: &Rows,
+    mchid: &Mchid,
+    number: &str,
+) -> Result<Option<Payment>, Violation> {
+    match OutTradeNo::parse(number) {
+        Ok(number) => rows.payment(PaymentKey::OutTradeNo(mchid.clone(), number)),
+        Err(_) => Ok(None),
+    }
 }
 
 impl Checker {
     /// Before a request gets its fate.
     pub(crate) fn sent(
         &mut self,
-        rows: &MemoryStore,
+        rows: &Rows,
         request: &SignedRequest,
         now_ms: i64,
     ) -> Result<CallName, Violation> {
-        let number = number_in(request);
-        let what = match request.method {
-            Method::Get => "query",
-            Method::Post | Method::Put | Method::Patch | Method::Delete => {
-                if request.target.ends_with("/close") {
-                    "close"
-                } else {
-                    "place"
-                }
-            }
-        };
-        let stored = MCHIDS.iter().any(|mchid| {
-            Mchid::parse(*mchid).is_ok_and(|mchid| owner(rows, &mchid, &number).is_some())
-        });
-        if !stored {
+        let call = name(request);
+        let (what, number) = (call.what, call.number.clone());
+        if !self.is_stored(rows, &call)? {
+            let what = what.as_str();
             let detail = format!("{what} of {number} left before the number was stored");
             return Err(Violation::new("S8", detail));
         }
-        if what == "place" {
+        if matches!(what, What::Place | What::Refund) {
             let first = self
                 .sent
-                .orders
+                .bodies
                 .entry(number.clone())
                 .or_insert_with(|| request.body.clone());
             if *first != request.body {
@@ -110,7 +173,27 @@ impl Checker {
             let detail = format!("{calls} calls for {number} in {hours} hours");
             return Err(Violation::new("L5", detail));
         }
-        Ok(CallName { what, number })
+        Ok(call)
+    }
+
+    fn is_stored(&self, rows: &Rows, call: &CallName) -> Result<bool, Violation> {
+        match call.what {
+            What::Place | What::Query | What::Close => {
+                for mchid in MCHIDS {
+                    let Ok(mchid) = Mchid::parse(mchid) else {
+                        continue;
+                    };
+                    if owner(rows, &mchid, &call.number)?.is_some() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            // As of the last commit: `seen` is what is stored.
+            What::Refund | What::QueryRefund | What::Remedy => {
+                Ok(self.refunds.contains_key(&call.number))
+            }
+        }
     }
 
     /// How many calls left for WeChat, and the most for one number.
@@ -141,24 +224,53 @@ mod tests {
 
     #[test]
     fn the_number_is_found_in_every_call() {
-        let get = request(
-            Method::Get,
-            "/v3/pay/transactions/out-trade-no/abc123?mchid=1",
-            "",
-        );
-        let close = request(
-            Method::Post,
-            "/v3/pay/transactions/out-trade-no/abc123/close",
-            "{}",
-        );
-        let place = request(
-            Method::Post,
-            "/v3/pay/transactions/jsapi",
-            r#"{"out_trade_no":"abc123"}"#,
-        );
-        for request in [get, close, place] {
-            assert_eq!(number_in(&request), "abc123");
+        for (method, target, body, what, number) in [
+            (
+                Method::Get,
+                "/v3/pay/transactions/out-trade-no/abc123?mchid=1",
+                "",
+                What::Query,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/v3/pay/transactions/out-trade-no/abc123/close",
+                "{}",
+                What::Close,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/v3/pay/transactions/jsapi",
+                r#"{"out_trade_no":"abc123"}"#,
+                What::Place,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/v3/refund/domestic/refunds",
+                r#"{"out_trade_no":"abc123","out_refund_no":"r1"}"#,
+                What::Refund,
+                "r1",
+            ),
+            (
+                Method::Get,
+                "/v3/refund/domestic/refunds/r1?x=1",
+                "",
+                What::QueryRefund,
+                "r1",
+            ),
+            (
+                Method::Post,
+                "/v3/refund/domestic/refunds/5030/apply-abnormal-refund",
+                r#"{"out_refund_no":"r1"}"#,
+                What::Remedy,
+                "r1",
+            ),
+        ] {
+            let call = name(&request(method, target, body));
+            assert_eq!((call.what, call.number()), (what, number), "{target}");
         }
-        assert_eq!(number_in(&request(Method::Get, "/v3/certificates", "")), "");
+        assert_eq!(order_in(&request(Method::Get, "/v3/certificates", "")), "");
     }
 }

@@ -1,6 +1,7 @@
 //! S4: a final state never changes, and a state only moves along drawn edges.
 
 use shouyin_core::payment::{Attempt, AttemptState, Payment, PaymentState};
+use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
 
 use super::Violation;
 
@@ -24,11 +25,89 @@ pub(super) fn check(before: Option<&Payment>, after: &Payment) -> Result<(), Vio
     if before.payer.is_some() && before.payer != after.payer {
         return Err(broken(after, "changed its payer".to_owned()));
     }
-    if before.amount != after.amount || before.mchid != after.mchid {
-        return Err(broken(after, "changed its terms".to_owned()));
+    let fixed = |payment: &Payment| {
+        let (mchid, appid) = (payment.mchid.clone(), payment.appid.clone());
+        (mchid, appid, payment.order_no.clone(), payment.created_at)
+    };
+    if fixed(before) != fixed(after) {
+        return Err(broken(after, "became another payment".to_owned()));
+    }
+    if is_revised(before, after) && before.state != PaymentState::Open {
+        return Err(broken(
+            after,
+            "changed its terms when it was not open".to_owned(),
+        ));
     }
     for (index, attempt) in before.attempts.iter().enumerate() {
         check_attempt(after, attempt, after.attempts.get(index))?;
+    }
+    for (index, refund) in before.refunds.iter().enumerate() {
+        check_refund(after, refund, after.refunds.get(index))?;
+    }
+    for refund in after.refunds.iter().skip(before.refunds.len()) {
+        let by_hand = refund.origin == RefundOrigin::Console;
+        if refund.state != RefundState::Recorded && !by_hand {
+            let state = refund.state.as_str();
+            return Err(broken(
+                after,
+                format!("refund {} begins as {state}", refund.id),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// True if the merchant changed what it asks for.
+pub(super) fn is_revised(before: &Payment, after: &Payment) -> bool {
+    let terms = |payment: &Payment| {
+        let (description, attach) = (payment.description.clone(), payment.attach.clone());
+        (payment.amount, description, attach)
+    };
+    terms(before) != terms(after)
+}
+
+fn check_refund(
+    payment: &Payment,
+    before: &Refund,
+    after: Option<&Refund>,
+) -> Result<(), Violation> {
+    use RefundState::{Abnormal, Closed, Processing, Recorded, Rejected, Succeeded};
+    let number = &before.out_refund_no;
+    let Some(after) = after.filter(|after| after.out_refund_no == *number) else {
+        return Err(broken(payment, format!("refund {number} disappeared")));
+    };
+    let allowed = match (&before.state, &after.state) {
+        (Recorded, _) => true,
+        (Processing | Abnormal, Recorded | Rejected { .. }) => false,
+        (Processing | Abnormal, _) => true,
+        // WeChat has it after all: S1 judges whether that can be.
+        (Rejected { .. }, Recorded) => false,
+        (Rejected { .. }, _) => true,
+        (Succeeded { .. } | Closed { .. }, _) => before.state == after.state,
+    };
+    if !allowed {
+        let (from, to) = (before.state.as_str(), after.state.as_str());
+        return Err(broken(
+            payment,
+            format!("refund {number} moved from {from} to {to}"),
+        ));
+    }
+    let fixed = |refund: &Refund| {
+        (
+            refund.id.clone(),
+            refund.refund_no.clone(),
+            refund.out_trade_no.clone(),
+            refund.amount,
+            refund.reason.clone(),
+            refund.origin,
+        )
+    };
+    let renamed = before.wechat_id.is_some() && before.wechat_id != after.wechat_id;
+    if fixed(before) != fixed(after) || renamed || after.sends < before.sends {
+        return Err(broken(
+            payment,
+            format!("refund {number} changed its request"),
+        ));
     }
     Ok(())
 }
@@ -75,7 +154,16 @@ fn check_attempt(
             format!("attempt {number} moved from {from} to {to}"),
         ));
     }
-    if after.payer != before.payer || after.sends < before.sends {
+    let fixed = |attempt: &Attempt| {
+        (
+            attempt.payer.clone(),
+            attempt.amount,
+            attempt.description.clone(),
+            attempt.attach.clone(),
+            attempt.expires_at,
+        )
+    };
+    if fixed(before) != fixed(after) || after.sends < before.sends {
         return Err(broken(
             payment,
             format!("attempt {number} changed its order"),

@@ -32,7 +32,9 @@ impl Transport for Wire {
         Box::pin(async move {
             match answer.await {
                 Answer::Response(response) => response,
-                Answer::Go => Err(TransportError::NoAnswer("the world ended".to_owned())),
+                Answer::Go | Answer::Reply(_) => {
+                    Err(TransportError::NoAnswer("the world ended".to_owned()))
+                }
             }
         })
     }

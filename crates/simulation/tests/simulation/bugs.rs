@@ -56,7 +56,7 @@ fn a_notification_answered_before_its_commit_is_found() {
 
 #[test]
 fn a_notification_that_nobody_acts_on_is_found_where_queries_are_down() {
-    found(Bug::NotificationNotApplied, 300, &["L1"]);
+    found(Bug::NotificationNotApplied, 300, &["L1", "L2"]);
 }
 
 #[test]
@@ -71,6 +71,46 @@ fn a_decision_on_what_was_read_before_the_transaction_is_found() {
 #[test]
 fn an_event_announced_twice_is_found() {
     found(Bug::PaidTwice, 100, &["S6"]);
+}
+
+#[test]
+fn a_refund_call_without_an_answer_taken_as_refused_is_found() {
+    found(Bug::RefundTimeoutIsRefused, 200, &["S1"]);
+}
+
+#[test]
+fn a_refund_call_repeated_under_a_new_number_is_found() {
+    found(Bug::RefundAgainUnderNewNumber, 200, &["S8"]);
+}
+
+#[test]
+fn a_reserve_that_is_never_released_is_found() {
+    found(Bug::ReleaseForgotten, 100, &["S5"]);
+}
+
+#[test]
+fn a_refund_that_nobody_is_told_of_is_found() {
+    found(Bug::RefundNotTold, 100, &["S6"]);
+}
+
+#[test]
+fn a_webhook_that_is_never_sent_is_found() {
+    found(Bug::WebhookNotSent, 50, &["S6", "L3"]);
+}
+
+#[test]
+fn a_webhook_whose_copies_differ_is_found() {
+    found(Bug::WebhookBodyChanges, 50, &["S6"]);
+}
+
+#[test]
+fn a_payer_in_a_log_line_is_found() {
+    found(Bug::PayerInLog, 20, &["S12"]);
+}
+
+#[test]
+fn questions_that_come_hours_late_are_found() {
+    found(Bug::AsksLate, 400, &["L4"]);
 }
 
 #[test]

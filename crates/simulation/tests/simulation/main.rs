@@ -2,7 +2,10 @@
 //! search finds bugs.
 
 mod bugs;
+mod marks;
 mod matrix;
+mod patches;
 mod planted;
 mod probes;
 mod seeds;
+mod tiers;

@@ -63,6 +63,51 @@ fn a_refused_close_survives_every_crash() {
 }
 
 #[test]
+fn a_refund_survives_every_crash() {
+    survives("refund", 500);
+}
+
+#[test]
+fn two_refunds_that_race_survive_every_crash() {
+    survives("racing-refunds", 400);
+}
+
+#[test]
+fn a_refund_made_by_hand_survives_every_crash() {
+    survives("refund-by-hand", 150);
+}
+
+#[test]
+fn a_refund_that_waits_for_money_survives_every_crash() {
+    survives("refund-without-money", 200);
+}
+
+#[test]
+fn an_abnormal_refund_survives_every_crash() {
+    survives("abnormal-refund", 200);
+}
+
+#[test]
+fn a_revised_payment_survives_every_crash() {
+    survives("revise", 500);
+}
+
+#[test]
+fn money_beyond_what_is_asked_for_survives_every_crash() {
+    survives("surplus", 500);
+}
+
+#[test]
+fn late_money_that_goes_back_survives_every_crash() {
+    survives("late-payment", 100);
+}
+
+#[test]
+fn webhooks_survive_every_crash() {
+    survives("webhook", 500);
+}
+
+#[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
     let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();

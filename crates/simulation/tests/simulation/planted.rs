@@ -6,18 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
-use shouyin_core::event::{EventType, StoredEvent};
-use shouyin_core::id::{Appid, EventId, Mchid, OutTradeNo, PrepayId};
+use shouyin_core::event::{Event, EventType, StoredEvent};
+use shouyin_core::id::{
+    Appid, EndpointId, EventId, Mchid, OutRefundNo, OutTradeNo, PaymentId, PrepayId, Route,
+    WechatRefundId,
+};
 use shouyin_core::incident::Incident;
+use shouyin_core::ledger::{Balance, Posting, PostingKind};
 use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused, NotificationRecord};
 use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, Changes, Decide, Load, NotConfigured, PaymentFilter, PaymentKey,
-    PrepayOrder, RequestPayment, Store, StoreError, Trade, TradeState,
+    Acquirer, BoxFuture, Changes, Decide, DeliveryFilter, Load, NotConfigured, OrderAt,
+    PaymentFilter, PaymentKey, PrepayOrder, RefundAt, RefundFact, RefundFilter, RefundOrder,
+    Remedy, RequestPayment, Store, StoreError, Trade, TradeState, WebhookSender,
 };
+use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
-use shouyin_core::task::{Lease, Task};
+use shouyin_core::task::{Lane, Lease, Task, TaskChange, TaskKind};
+use shouyin_core::webhook::model::{DeliveryAttempt, Message, Reply};
+use shouyin_core::webhook::{Delivery, Endpoint};
 use simulation::Build;
 use wechatpay::v3::{RawResponse, SignedRequest, Transport, TransportError, VerifyingKey};
 
@@ -44,6 +52,22 @@ pub(crate) enum Bug {
     PaidTwice,
     /// A call waits for an answer that never comes.
     CallThatNeverEnds,
+    /// A refund call without an answer is taken as refused.
+    RefundTimeoutIsRefused,
+    /// A refund call without an answer is tried again under a new number.
+    RefundAgainUnderNewNumber,
+    /// What was reserved for a refund is never released.
+    ReleaseForgotten,
+    /// A refund that succeeded is told to nobody.
+    RefundNotTold,
+    /// A webhook counts as received although it was never sent.
+    WebhookNotSent,
+    /// Every copy of a webhook has another body.
+    WebhookBodyChanges,
+    /// A log line shows who paid.
+    PayerInLog,
+    /// WeChat is asked about orders three hours later than it should be.
+    AsksLate,
 }
 
 impl Build for Bug {
@@ -64,6 +88,14 @@ impl Build for Bug {
         })
     }
 
+    fn merchants(&self, merchants: Arc<dyn WebhookSender>) -> Arc<dyn WebhookSender> {
+        Arc::new(BuggyCourier {
+            bug: *self,
+            inner: merchants,
+            counter: Mutex::default(),
+        })
+    }
+
     fn transport(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
         if *self == Bug::CallThatNeverEnds {
             Arc::new(NeverEnds(transport))
@@ -78,6 +110,37 @@ impl Build for Bug {
         } else {
             key
         }
+    }
+}
+
+struct BuggyCourier {
+    bug: Bug,
+    inner: Arc<dyn WebhookSender>,
+    counter: Mutex<u32>,
+}
+
+impl WebhookSender for BuggyCourier {
+    fn accepts(&self, url: &str) -> Result<(), String> {
+        self.inner.accepts(url)
+    }
+
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Reply> {
+        Box::pin(async move {
+            if self.bug == Bug::WebhookNotSent {
+                return Reply::Status(200);
+            }
+            if self.bug != Bug::WebhookBodyChanges {
+                return self.inner.send(message).await;
+            }
+            let mut message = message.clone();
+            let count = {
+                let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+                *counter += 1;
+                *counter
+            };
+            message.body = message.body.replacen('{', &format!("{{\"n\":{count},"), 1);
+            self.inner.send(&message).await
+        })
     }
 }
 
@@ -127,11 +190,21 @@ impl BuggyAcquirer {
     }
 }
 
-fn closed_trade(mchid: &Mchid, number: &OutTradeNo) -> Trade {
+fn timeout() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Other,
+        code: "TIMEOUT".to_owned(),
+        message: String::new(),
+        request_id: None,
+        verified: true,
+    }
+}
+
+fn closed_trade(order: &OrderAt) -> Trade {
     Trade {
-        mchid: mchid.to_string(),
-        appid: "wx1111222233334444".to_owned(),
-        out_trade_no: number.clone(),
+        mchid: order.mchid.to_string(),
+        appid: order.appid.to_string(),
+        out_trade_no: order.out_trade_no.clone(),
         state: TradeState::Closed,
         transaction_id: None,
         trade_type: None,
@@ -148,21 +221,22 @@ impl Acquirer for BuggyAcquirer {
         self.inner.serves(mchid, appid)
     }
 
+    fn route(&self, mchid: &Mchid) -> Route {
+        self.inner.route(mchid)
+    }
+
     fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
         Box::pin(async move {
             let mut order = order.clone();
+            if self.bug == Bug::PayerInLog {
+                tracing::info!(payer = order.payer.as_str(), "An order is placed");
+            }
             if self.bug == Bug::OrderAgainWithNewDeadline {
                 order.time_expire = order.time_expire.plus_ms(i64::from(self.next()) * 1_000);
             }
             let outcome = self.inner.prepay(&order).await;
             match (self.bug, outcome) {
-                (Bug::OrderTimeoutIsRefused, Outcome::Unknown(_)) => Outcome::Rejected(Refusal {
-                    kind: RefusalKind::Other,
-                    code: "TIMEOUT".to_owned(),
-                    message: String::new(),
-                    request_id: None,
-                    verified: true,
-                }),
+                (Bug::OrderTimeoutIsRefused, Outcome::Unknown(_)) => Outcome::Rejected(timeout()),
                 (Bug::OrderAgainUnderNewNumber, Outcome::Unknown(_)) => {
                     let number = format!("again{:07}", self.next());
                     order.out_trade_no = OutTradeNo::parse(number).expect("a valid number");
@@ -173,44 +247,70 @@ impl Acquirer for BuggyAcquirer {
         })
     }
 
-    fn query<'a>(
-        &'a self,
-        mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<Trade>> {
-        if self.believes_closed(out_trade_no) {
-            let trade = closed_trade(mchid, out_trade_no);
+    fn query<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<Trade>> {
+        if self.believes_closed(&order.out_trade_no) {
+            let trade = closed_trade(order);
             return Box::pin(async move { Outcome::Succeeded(trade) });
         }
-        self.inner.query(mchid, out_trade_no)
+        self.inner.query(order)
     }
 
-    fn close<'a>(
-        &'a self,
-        mchid: &'a Mchid,
-        out_trade_no: &'a OutTradeNo,
-    ) -> BoxFuture<'a, Outcome<()>> {
+    fn close<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<()>> {
         Box::pin(async move {
-            let outcome = self.inner.close(mchid, out_trade_no).await;
+            let outcome = self.inner.close(order).await;
             if let (Bug::CloseTimeoutIsClosed, Outcome::Unknown(_)) = (self.bug, &outcome) {
                 let mut closed = self
                     .believed_closed
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                closed.insert(out_trade_no.clone());
+                closed.insert(order.out_trade_no.clone());
                 return Outcome::Succeeded(());
             }
             outcome
         })
     }
 
+    fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Outcome<RefundFact>> {
+        Box::pin(async move {
+            let outcome = self.inner.refund(order).await;
+            match (self.bug, outcome) {
+                (Bug::RefundTimeoutIsRefused, Outcome::Unknown(_)) => Outcome::Rejected(timeout()),
+                (Bug::RefundAgainUnderNewNumber, Outcome::Unknown(_)) => {
+                    let number = format!("again{:07}", self.next());
+                    let again = RefundOrder {
+                        out_refund_no: OutRefundNo::parse(number).expect("a valid number"),
+                        ..order.clone()
+                    };
+                    self.inner.refund(&again).await
+                }
+                (_, outcome) => outcome,
+            }
+        })
+    }
+
+    fn query_refund<'a>(&'a self, refund: &'a RefundAt) -> BoxFuture<'a, Outcome<RefundFact>> {
+        self.inner.query_refund(refund)
+    }
+
+    fn remedy_refund<'a>(
+        &'a self,
+        mchid: &'a Mchid,
+        refund_id: &'a WechatRefundId,
+        out_refund_no: &'a OutRefundNo,
+        remedy: &'a Remedy,
+    ) -> BoxFuture<'a, Outcome<RefundFact>> {
+        self.inner
+            .remedy_refund(mchid, refund_id, out_refund_no, remedy)
+    }
+
     fn request_payment(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        route: &Route,
         prepay_id: &PrepayId,
     ) -> Result<RequestPayment, NotConfigured> {
-        self.inner.request_payment(mchid, appid, prepay_id)
+        self.inner.request_payment(mchid, appid, route, prepay_id)
     }
 
     fn open_notification(
@@ -297,6 +397,51 @@ fn announced_twice(decide: Decide) -> Decide {
     })
 }
 
+fn asking_late(decide: Decide) -> Decide {
+    const LATE_MS: i64 = 3 * 3_600_000;
+    Box::new(move |loaded| {
+        let mut changes = decide(loaded);
+        for change in &mut changes.tasks {
+            match change {
+                TaskChange::Put(task) | TaskChange::PutIfAbsent(task) | TaskChange::Wake(task) => {
+                    if task.key.kind == TaskKind::QueryAttempt && task.lease.is_none() {
+                        task.due_at = task.due_at.plus_ms(LATE_MS);
+                    }
+                }
+                TaskChange::Reschedule { key, due_at, .. } => {
+                    if key.kind == TaskKind::QueryAttempt {
+                        *due_at = due_at.plus_ms(LATE_MS);
+                    }
+                }
+                TaskChange::Finish { .. }
+                | TaskChange::Remove(_)
+                | TaskChange::RemoveAttemptTasks(_) => {}
+            }
+        }
+        changes
+    })
+}
+
+fn without_release(decide: Decide) -> Decide {
+    Box::new(move |loaded| {
+        let mut changes = decide(loaded);
+        changes
+            .postings
+            .retain(|posting| posting.kind != PostingKind::Release);
+        changes
+    })
+}
+
+fn without_telling(decide: Decide) -> Decide {
+    Box::new(move |loaded| {
+        let mut changes = decide(loaded);
+        changes
+            .events
+            .retain(|event| event.event_type != EventType::RefundSucceeded);
+        changes
+    })
+}
+
 impl Store for BuggyStore {
     fn transact(&self, load: Load, decide: Decide) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
@@ -306,6 +451,12 @@ impl Store for BuggyStore {
                 self.decide_on_old_news(load, decide).await
             } else if self.bug == Bug::PaidTwice {
                 self.inner.transact(load, announced_twice(decide)).await
+            } else if self.bug == Bug::AsksLate {
+                self.inner.transact(load, asking_late(decide)).await
+            } else if self.bug == Bug::ReleaseForgotten {
+                self.inner.transact(load, without_release(decide)).await
+            } else if self.bug == Bug::RefundNotTold {
+                self.inner.transact(load, without_telling(decide)).await
             } else {
                 self.inner.transact(load, decide).await
             }
@@ -314,16 +465,80 @@ impl Store for BuggyStore {
 
     fn claim_tasks(
         &self,
+        lane: Lane,
         now: Timestamp,
         lease_until: Timestamp,
         lease: Lease,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
-        self.inner.claim_tasks(now, lease_until, lease, limit)
+        self.inner.claim_tasks(lane, now, lease_until, lease, limit)
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.inner.next_due()
+    fn next_due(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.inner.next_due(lane)
+    }
+
+    fn refunds(
+        &self,
+        mchid: Mchid,
+        filter: RefundFilter,
+    ) -> BoxFuture<'_, Result<Vec<(PaymentId, Refund)>, StoreError>> {
+        self.inner.refunds(mchid, filter)
+    }
+
+    fn balance(&self, mchid: Mchid) -> BoxFuture<'_, Result<Balance, StoreError>> {
+        self.inner.balance(mchid)
+    }
+
+    fn postings(
+        &self,
+        mchid: Mchid,
+        payment_id: PaymentId,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        self.inner.postings(mchid, payment_id)
+    }
+
+    fn event(
+        &self,
+        mchid: Mchid,
+        id: EventId,
+    ) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>> {
+        self.inner.event(mchid, id)
+    }
+
+    fn endpoints(&self, mchid: Mchid) -> BoxFuture<'_, Result<Vec<Endpoint>, StoreError>> {
+        self.inner.endpoints(mchid)
+    }
+
+    fn endpoint(&self, id: EndpointId) -> BoxFuture<'_, Result<Option<Endpoint>, StoreError>> {
+        self.inner.endpoint(id)
+    }
+
+    fn due_deliveries(
+        &self,
+        id: EndpointId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Delivery, Event)>, StoreError>> {
+        self.inner.due_deliveries(id, now, limit)
+    }
+
+    fn deliveries(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        filter: DeliveryFilter,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        self.inner.deliveries(mchid, id, filter)
+    }
+
+    fn delivery_attempts(
+        &self,
+        mchid: Mchid,
+        id: EndpointId,
+        event_id: EventId,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryAttempt>, StoreError>> {
+        self.inner.delivery_attempts(mchid, id, event_id)
     }
 
     fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {

@@ -95,12 +95,18 @@ pub fn on_close(
                 ask(payment, out_trade_no, run, run.finish(), now, ids)
             }
             // Refused for another reason: ask at once what is the matter, the first time.
-            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other
+            RefusalKind::NumberUsed
+            | RefusalKind::NotEnough
+            | RefusalKind::RateLimited
+            | RefusalKind::Other
                 if run.tries == 0 =>
             {
                 ask(payment, out_trade_no, run, again(), now, ids)
             }
-            RefusalKind::NumberUsed | RefusalKind::RateLimited | RefusalKind::Other => {
+            RefusalKind::NumberUsed
+            | RefusalKind::NotEnough
+            | RefusalKind::RateLimited
+            | RefusalKind::Other => {
                 // A query that is owed keeps its schedule; one that is not must be owed: nothing else will ever tell.
                 let query = task(TaskKind::QueryAttempt, payment, Some(out_trade_no), now);
                 let query = TaskChange::PutIfAbsent(Task {

@@ -54,7 +54,7 @@ pub enum CreateError {
     },
     /// The order number has a payment with other parameters.
     #[error(
-        "order_no already has payment {payment_id} with another amount, description, app or attach"
+        "order_no already has payment {payment_id} with another amount, description, app or attach; to change it, revise that payment"
     )]
     OrderNoTaken {
         /// That payment.
@@ -78,28 +78,32 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> Result<(), Create
     })
 }
 
-fn check(new: &NewPayment) -> Result<(), CreateError> {
+pub(super) fn check_amount(amount: Fen) -> Result<(), CreateError> {
+    if (1..=MAX_AMOUNT_FEN).contains(&amount.get()) {
+        return Ok(());
+    }
+    invalid(
+        "amount_fen",
+        format!("must be an integer from 1 to {MAX_AMOUNT_FEN} (fen)"),
+    )
+}
+
+pub(super) fn check_texts(description: &str, attach: Option<&str>) -> Result<(), CreateError> {
     // WeChat takes characters of at most three UTF-8 bytes (WeChat Pay APIv3, "interface rules").
     let too_wide = |text: &str| text.chars().any(|c| c.len_utf8() > 3 || c.is_control());
-    if new.amount.get() < 1 || new.amount.get() > MAX_AMOUNT_FEN {
-        return invalid(
-            "amount_fen",
-            format!("must be an integer from 1 to {MAX_AMOUNT_FEN} (fen)"),
-        );
-    }
-    if new.description.trim().is_empty() || new.description.chars().count() > MAX_DESCRIPTION {
+    if description.trim().is_empty() || description.chars().count() > MAX_DESCRIPTION {
         return invalid(
             "description",
             format!("must have 1 to {MAX_DESCRIPTION} characters"),
         );
     }
-    if too_wide(&new.description) {
+    if too_wide(description) {
         return invalid(
             "description",
             "must not contain emoji, rare characters or control characters: WeChat refuses them",
         );
     }
-    if let Some(attach) = &new.attach
+    if let Some(attach) = attach
         && (attach.chars().count() > MAX_ATTACH || too_wide(attach))
     {
         return invalid(
@@ -109,6 +113,12 @@ fn check(new: &NewPayment) -> Result<(), CreateError> {
             ),
         );
     }
+    Ok(())
+}
+
+fn check(new: &NewPayment) -> Result<(), CreateError> {
+    check_amount(new.amount)?;
+    check_texts(&new.description, new.attach.as_deref())?;
     if !(MIN_EXPIRY_MS..=MAX_EXPIRY_MS).contains(&new.expires_in_ms) {
         return invalid("expires_in_seconds", "must be from 60 to 604800 (7 days)");
     }
@@ -156,6 +166,7 @@ pub fn create(
         payer: None,
         state: PaymentState::Open,
         attempts: Vec::new(),
+        refunds: Vec::new(),
     };
     let changes = Changes {
         events: vec![event(EventType::PaymentCreated, &payment, now, ids)],

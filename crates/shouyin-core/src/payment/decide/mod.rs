@@ -5,6 +5,7 @@ mod close;
 mod create;
 mod pay;
 mod query;
+mod revise;
 mod trade;
 
 #[cfg(test)]
@@ -15,8 +16,9 @@ pub use create::{
     CreateError, Created, MAX_AMOUNT_FEN, MAX_ATTACH, MAX_DESCRIPTION, MAX_EXPIRY_MS,
     MIN_EXPIRY_MS, NewPayment, create,
 };
-pub use pay::{PayDecision, PayRefused, begin_send, on_prepay, pay};
+pub use pay::{PayDecision, PayRefused, begin_send, may_be_paid, on_prepay, pay};
 pub use query::{ask_now, on_query};
+pub use revise::{ReviseError, Revision, revise};
 pub use trade::{Mismatch, on_trade};
 
 use super::model::{CloseReason, Payment, PaymentState};
@@ -24,7 +26,7 @@ use super::view::PaymentView;
 use crate::event::{Event, EventType};
 use crate::id::{EventId, OutTradeNo};
 use crate::ports::{Changes, Ids};
-use crate::task::{LEASE_MS, Lease, Task, TaskChange, TaskKey, TaskKind};
+use crate::task::{LEASE_MS, Lease, Subject, Task, TaskChange, TaskKey, TaskKind};
 use crate::time::Timestamp;
 
 /// A task in the hands of whoever runs it.
@@ -39,14 +41,24 @@ pub struct TaskRun {
 }
 
 impl TaskRun {
-    fn finish(&self) -> TaskChange {
+    pub(crate) fn finish(&self) -> TaskChange {
         TaskChange::Finish {
             key: self.key.clone(),
             lease: self.lease,
         }
     }
 
-    fn again_after(&self, delay_ms: i64, now: Timestamp) -> TaskChange {
+    /// Not now, and this was no try.
+    pub(crate) fn put_off_to(&self, due_at: Timestamp) -> TaskChange {
+        TaskChange::Reschedule {
+            key: self.key.clone(),
+            lease: self.lease,
+            due_at,
+            tries: self.tries,
+        }
+    }
+
+    pub(crate) fn again_after(&self, delay_ms: i64, now: Timestamp) -> TaskChange {
         TaskChange::Reschedule {
             key: self.key.clone(),
             lease: self.lease,
@@ -57,11 +69,11 @@ impl TaskRun {
 }
 
 fn key(kind: TaskKind, payment: &Payment, out_trade_no: Option<&OutTradeNo>) -> TaskKey {
-    TaskKey {
-        kind,
-        payment_id: payment.id.clone(),
-        out_trade_no: out_trade_no.cloned(),
-    }
+    let subject = match out_trade_no {
+        None => Subject::Payment(payment.id.clone()),
+        Some(number) => Subject::Attempt(payment.id.clone(), number.clone()),
+    };
+    TaskKey { kind, subject }
 }
 
 fn task(
@@ -77,6 +89,11 @@ fn task(
         tries: 0,
         lease: None,
     }
+}
+
+/// The task that asks WeChat about an attempt.
+pub(crate) fn query_task(payment: &Payment, out_trade_no: &OutTradeNo, due_at: Timestamp) -> Task {
+    task(TaskKind::QueryAttempt, payment, Some(out_trade_no), due_at)
 }
 
 /// A task that its maker runs at once. If the maker dies, others take over when the lease ends.
@@ -105,7 +122,8 @@ fn event(event_type: EventType, payment: &Payment, now: Timestamp, ids: &dyn Ids
         id: EventId::fresh(ids, now),
         mchid: payment.mchid.clone(),
         event_type,
-        payment_id: payment.id.clone(),
+        payment_id: Some(payment.id.clone()),
+        refund_id: None,
         at: now,
         data: PaymentView::from(payment).to_json(),
     }
@@ -126,5 +144,5 @@ fn close_now(
         .push(event(EventType::PaymentClosed, payment, now, ids));
     changes
         .tasks
-        .push(TaskChange::RemoveAll(payment.id.clone()));
+        .push(TaskChange::RemoveAttemptTasks(payment.id.clone()));
 }

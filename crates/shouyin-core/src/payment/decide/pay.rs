@@ -1,7 +1,7 @@
 //! The payer wants to pay: place the order at WeChat, or hand out the prepay id that is there.
 
 use super::{TaskRun, key, leased, task};
-use crate::id::{Appid, Openid, OutTradeNo, PrepayId};
+use crate::id::{Appid, Openid, OutTradeNo, PrepayId, Route};
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, AttemptState, Payment, PaymentState, Prepay};
 use crate::payment::schedule::{PREPAY_TRIES, query_delay_ms, retry_delay_ms};
@@ -15,8 +15,8 @@ const MAX_ATTEMPTS: usize = 20;
 /// What to do for the payer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayDecision {
-    /// Hand out this prepay id.
-    Ready(PrepayId),
+    /// Hand out this prepay id, of an order that went this way.
+    Ready(PrepayId, Route),
     /// Send this order (it is stored, and the task is ours), then look again.
     Send {
         /// The order.
@@ -24,6 +24,9 @@ pub enum PayDecision {
         /// The task we hold.
         run: TaskRun,
     },
+    /// The payer may still hold a cashier with terms that were revised: see these orders closed (the tasks are ours), then
+    /// look again.
+    CloseFirst(Vec<TaskRun>),
     /// It is paid already.
     Paid,
     /// It cannot be paid.
@@ -47,20 +50,23 @@ fn order(payment: &Payment, attempt: &Attempt) -> PrepayOrder {
     PrepayOrder {
         mchid: payment.mchid.clone(),
         appid: payment.appid.clone(),
+        route: attempt.route.clone(),
         out_trade_no: attempt.out_trade_no.clone(),
-        amount: payment.amount,
-        description: payment.description.clone(),
-        attach: payment.attach.clone(),
+        amount: attempt.amount,
+        description: attempt.description.clone(),
+        attach: attempt.attach.clone(),
         payer: attempt.payer.clone(),
-        time_expire: payment.expires_at,
+        time_expire: attempt.expires_at,
     }
 }
 
-/// Decides what a payer gets. The first payer to ask becomes the payer; everybody else is refused from then on.
+/// Decides what a payer gets. The first payer to ask becomes the payer; everybody else is refused from then on. `route` is for a
+/// new attempt; those that exist keep theirs.
 pub fn pay(
     payment: &Payment,
     appid: &Appid,
     payer: &Openid,
+    route: &Route,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (PayDecision, Changes) {
@@ -80,6 +86,22 @@ pub fn pay(
     }
     let mut payment = payment.clone();
     payment.payer = Some(payer.clone());
+    let (owed, closes): (Vec<_>, Vec<_>) = payment
+        .superseded_attempts()
+        .map(|old| {
+            leased(
+                TaskKind::CloseAttempt,
+                &payment,
+                &old.out_trade_no,
+                now,
+                ids,
+            )
+        })
+        .unzip();
+    if !closes.is_empty() {
+        let changes = Changes::tasks(owed.into_iter().map(TaskChange::Put).collect());
+        return (PayDecision::CloseFirst(closes), changes);
+    }
     let number = match payment.live_attempt() {
         Some(attempt) => {
             if let Some(prepay) = attempt
@@ -95,7 +117,10 @@ pub fn pay(
                     now.plus_ms(query_delay_ms(0)),
                 );
                 let changes = Changes::tasks(vec![TaskChange::Put(query)]);
-                return (PayDecision::Ready(prepay.id.clone()), changes);
+                return (
+                    PayDecision::Ready(prepay.id.clone(), attempt.route.clone()),
+                    changes,
+                );
             }
             attempt.out_trade_no.clone()
         }
@@ -105,7 +130,12 @@ pub fn pay(
         None => {
             let attempt = Attempt {
                 out_trade_no: OutTradeNo::fresh(ids, now),
+                route: route.clone(),
                 payer: payer.clone(),
+                amount: payment.amount,
+                description: payment.description.clone(),
+                attach: payment.attach.clone(),
+                expires_at: payment.expires_at,
                 state: AttemptState::Recorded,
                 prepay: None,
                 created_at: now,
@@ -162,6 +192,7 @@ pub fn begin_send(
         && now < payment.expires_at
         && payment.attempt(out_trade_no).is_some_and(|attempt| {
             attempt.state.is_unresolved()
+                && payment.asks_for(attempt)
                 && !attempt
                     .prepay
                     .as_ref()
@@ -183,6 +214,14 @@ pub fn begin_send(
     (sent, changes)
 }
 
+/// True if a payer may be given the parameters of this attempt: nothing was closed, revised or paid meanwhile.
+pub fn may_be_paid(payment: &Payment, out_trade_no: &OutTradeNo) -> bool {
+    payment.state == PaymentState::Open
+        && payment
+            .attempt(out_trade_no)
+            .is_some_and(|attempt| attempt.state.is_unresolved() && payment.asks_for(attempt))
+}
+
 /// WeChat answered an order call, or did not.
 pub fn on_prepay(
     payment: &Payment,
@@ -192,7 +231,11 @@ pub fn on_prepay(
     now: Timestamp,
 ) -> Changes {
     let mut payment = payment.clone();
-    let closing = matches!(payment.state, PaymentState::Closing { .. });
+    // Closed or revised while the request was on its way.
+    let unwanted = payment.state != PaymentState::Open
+        || payment
+            .attempt(out_trade_no)
+            .is_some_and(|attempt| !payment.asks_for(attempt));
     let query_key = |payment: &Payment| key(TaskKind::QueryAttempt, payment, Some(out_trade_no));
     let ask_now = |payment: &Payment| {
         TaskChange::Put(task(
@@ -225,7 +268,7 @@ pub fn on_prepay(
                     now.plus_ms(query_delay_ms(0)),
                 )),
             ];
-            if closing {
+            if unwanted {
                 tasks.push(TaskChange::Put(task(
                     TaskKind::CloseAttempt,
                     &payment,
@@ -246,6 +289,7 @@ pub fn on_prepay(
             }
             RefusalKind::OrderNotExist
             | RefusalKind::NumberUsed
+            | RefusalKind::NotEnough
             | RefusalKind::RateLimited
             | RefusalKind::Other => {
                 if !refusal.verified {
@@ -269,7 +313,7 @@ pub fn on_prepay(
         },
         Outcome::Blocked(_) | Outcome::Unknown(_) => {
             let tries = run.tries.saturating_add(1);
-            let next = if tries < PREPAY_TRIES && !closing {
+            let next = if tries < PREPAY_TRIES && !unwanted {
                 run.again_after(retry_delay_ms(tries), now)
             } else {
                 run.finish()

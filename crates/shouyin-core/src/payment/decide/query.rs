@@ -7,8 +7,9 @@ use crate::incident::IncidentKind;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
 use crate::payment::schedule::{ask_pause_ms, query_delay_ms, retry_delay_ms};
+use crate::policy::Policy;
 use crate::ports::{Changes, Ids, Trade};
-use crate::task::{LEASE_MS, Task, TaskChange, TaskKind};
+use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
 
 /// After a contradiction nobody is helped by asking every few seconds, in milliseconds.
@@ -49,11 +50,12 @@ pub fn on_query(
     out_trade_no: &OutTradeNo,
     outcome: &Outcome<Trade>,
     run: &TaskRun,
+    policy: Policy,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Changes {
     match outcome {
-        Outcome::Succeeded(trade) => match on_trade(payment, trade, now, ids) {
+        Outcome::Succeeded(trade) => match on_trade(payment, trade, policy, now, ids) {
             Ok(changes) => then(
                 payment,
                 out_trade_no,
@@ -89,8 +91,11 @@ fn then(
     let open = after
         .attempt(out_trade_no)
         .is_some_and(|attempt| attempt.state.is_unresolved());
-    // Also after the payment was paid through another attempt: this one must not be paid as well.
-    let to_close = open && after.state != PaymentState::Open;
+    // Also after the payment was paid through another attempt, or revised: this one must not be paid any more.
+    let revised = after
+        .attempt(out_trade_no)
+        .is_some_and(|attempt| !after.asks_for(attempt));
+    let to_close = open && (revised || after.state != PaymentState::Open);
     if to_close {
         let tries = run.tries.saturating_add(1);
         let due_at = now.plus_ms(retry_delay_ms(tries));
@@ -134,8 +139,9 @@ fn not_found(
         return Changes::tasks(vec![run.finish()]);
     };
     if let Some(prepay) = &attempt.prepay {
-        if now.since(prepay.obtained_at) < LEASE_MS {
-            // The question was on its way before the order was: it was overtaken, not contradicted.
+        if now.since(prepay.obtained_at) < REQUEST_MAY_ARRIVE_MS {
+            // The question was on its way before the order was: it was overtaken, not contradicted. Two servers' clocks may
+            // be minutes apart.
             let delay = query_delay_ms(run.tries.saturating_add(1));
             return Changes::tasks(vec![run.again_after(delay, now)]);
         }

@@ -7,13 +7,51 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::EventType;
-use crate::id::{Appid, Mchid, Openid, OrderNo, PrepayId, TransactionId};
+use crate::id::{Appid, Mchid, Openid, OrderNo, PrepayId, Route, TransactionId};
 use crate::incident::IncidentKind;
 use crate::outcome::{Doubt, Outcome, Refusal, RefusalKind};
 use crate::payment::model::{AttemptState, CloseReason, PREPAY_USABLE_MS, REQUEST_MAY_ARRIVE_MS};
+use crate::policy::Policy;
 use crate::ports::{Trade, TradeState};
 use crate::task::Lease;
 use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+
+mod money;
+
+/// With the policy that most merchants have.
+fn on_trade(
+    payment: &Payment,
+    trade: &Trade,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> Result<Changes, Mismatch> {
+    super::on_trade(payment, trade, Policy::default(), now, ids)
+}
+
+fn on_query(
+    payment: &Payment,
+    number: &OutTradeNo,
+    outcome: &Outcome<Trade>,
+    run: &TaskRun,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> Changes {
+    super::on_query(payment, number, outcome, run, Policy::default(), now, ids)
+}
+
+fn route() -> Route {
+    Route::parse("v3").unwrap()
+}
+
+fn pay(
+    payment: &Payment,
+    appid: &Appid,
+    payer: &Openid,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (PayDecision, Changes) {
+    super::pay(payment, appid, payer, &route(), now, ids)
+}
 
 struct Counter(AtomicU64);
 impl Ids for Counter {
@@ -125,11 +163,13 @@ fn unknown<T>() -> Outcome<T> {
 
 fn puts(changes: &Changes) -> Vec<TaskKind> {
     let kind = |change: &TaskChange| match change {
-        TaskChange::Put(task) | TaskChange::PutIfAbsent(task) => Some(task.key.kind),
+        TaskChange::Put(task) | TaskChange::PutIfAbsent(task) | TaskChange::Wake(task) => {
+            Some(task.key.kind)
+        }
         TaskChange::Reschedule { .. }
         | TaskChange::Finish { .. }
         | TaskChange::Remove(_)
-        | TaskChange::RemoveAll(_) => None,
+        | TaskChange::RemoveAttemptTasks(_) => None,
     };
     changes.tasks.iter().filter_map(kind).collect()
 }
@@ -239,7 +279,7 @@ fn paying_again_after_a_cancel_hands_out_the_same_prepay_id_while_it_is_usable()
         at(PREPAY_USABLE_MS - 1),
         &ids,
     );
-    assert_eq!(decision, PayDecision::Ready(prepay_id()));
+    assert_eq!(decision, PayDecision::Ready(prepay_id(), route()));
 
     let (decision, _) = pay(
         &payment,
@@ -746,7 +786,7 @@ fn a_state_this_version_does_not_know_proves_nothing() {
 }
 
 #[test]
-fn a_second_success_is_kept_and_flagged() {
+fn a_second_success_is_flagged_and_sent_back() {
     let ids = ids();
     let (payment, first, _) = ready(&ids);
     let mut payment = payment;
@@ -763,8 +803,11 @@ fn a_second_success_is_kept_and_flagged() {
     let mut again = trade(&second, TradeState::Success);
     again.transaction_id = Some(TransactionId::parse("4200000002").unwrap());
     let changes = on_trade(&paid, &again, at(12), &ids).unwrap();
-    assert_eq!(changes.incidents[0].kind, IncidentKind::SecondSuccess);
-    assert_eq!(events(&changes), []);
+    assert_eq!(changes.incidents[0].kind, IncidentKind::SurplusPaid);
+    assert_eq!(
+        events(&changes),
+        [EventType::PaymentSurplusPaid, EventType::RefundCreated]
+    );
     assert_eq!(
         changes.payment.unwrap().state,
         paid.state,

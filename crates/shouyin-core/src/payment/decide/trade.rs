@@ -1,12 +1,15 @@
 //! WeChat told the state of an order: by notification or as the answer to a query. Everything is compared with our own
 //! record before it counts.
 
-use super::{event, task};
+use super::{event, key, task};
 use crate::event::EventType;
-use crate::id::{OutTradeNo, TransactionId};
+use crate::id::{OutRefundNo, OutTradeNo, TransactionId};
 use crate::incident::{Incident, IncidentKind};
+use crate::ledger::{Posting, PostingKind};
 use crate::payment::model::{Attempt, AttemptState, Paid, Payment, PaymentState};
-use crate::ports::{Changes, Ids, Trade, TradeState};
+use crate::policy::{MoneyPolicy, Policy};
+use crate::ports::{Changes, Ids, RefundFact, Trade, TradeState};
+use crate::refund::{self, RefundOrigin};
 use crate::task::{TaskChange, TaskKind};
 use crate::time::Timestamp;
 
@@ -20,17 +23,38 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    /// As an incident to store.
+    /// As an incident about an order, to store.
     pub fn incident(
         &self,
         payment: &Payment,
         out_trade_no: &OutTradeNo,
         now: Timestamp,
     ) -> Incident {
+        self.incident_about(payment, out_trade_no, None, now)
+    }
+
+    /// As an incident about a refund that WeChat told of, to store.
+    pub fn refund_incident(
+        &self,
+        payment: &Payment,
+        fact: &RefundFact,
+        now: Timestamp,
+    ) -> Incident {
+        self.incident_about(payment, &fact.out_trade_no, Some(&fact.out_refund_no), now)
+    }
+
+    pub(crate) fn incident_about(
+        &self,
+        payment: &Payment,
+        out_trade_no: &OutTradeNo,
+        out_refund_no: Option<&OutRefundNo>,
+        now: Timestamp,
+    ) -> Incident {
         Incident {
             mchid: payment.mchid.clone(),
             kind: self.kind,
             out_trade_no: out_trade_no.clone(),
+            out_refund_no: out_refund_no.cloned(),
             payment_id: Some(payment.id.clone()),
             at: now,
             detail: self.detail.clone(),
@@ -59,12 +83,12 @@ fn cross_check<'p>(payment: &'p Payment, trade: &Trade) -> Result<&'p Attempt, M
             ),
         );
     }
-    if trade.total.is_some_and(|total| total != payment.amount) {
+    if trade.total.is_some_and(|total| total != attempt.amount) {
         return mismatch(
             IncidentKind::AmountMismatch,
             format!(
                 "expected {} fen, got {:?} fen",
-                payment.amount.get(),
+                attempt.amount.get(),
                 trade.total.map(fen::Fen::get)
             ),
         );
@@ -129,6 +153,7 @@ fn proof(trade: &Trade) -> Result<(TransactionId, Timestamp), Mismatch> {
 pub fn on_trade(
     payment: &Payment,
     trade: &Trade,
+    policy: Policy,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Result<Changes, Mismatch> {
@@ -150,7 +175,7 @@ pub fn on_trade(
                 | AttemptState::Open
                 | AttemptState::Closed
                 | AttemptState::Rejected { .. } => {
-                    Ok(paid(payment, trade, transaction_id, at, now, ids))
+                    Ok(paid(payment, trade, transaction_id, at, policy, now, ids))
                 }
             }
         }
@@ -167,19 +192,45 @@ fn paid(
     trade: &Trade,
     transaction_id: TransactionId,
     at: Timestamp,
+    policy: Policy,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Changes {
     let mut payment = payment.clone();
     let mut changes = Changes::default();
-    if let Some(attempt) = payment.attempt_mut(&trade.out_trade_no) {
-        attempt.state = AttemptState::Paid {
-            transaction_id: transaction_id.clone(),
-        };
+    let Some(attempt) = payment.attempt_mut(&trade.out_trade_no) else {
+        return changes;
+    };
+    attempt.state = AttemptState::Paid {
+        transaction_id: transaction_id.clone(),
+    };
+    let amount = attempt.amount;
+    changes.postings.push(Posting {
+        mchid: payment.mchid.clone(),
+        kind: PostingKind::Paid,
+        payment_id: payment.id.clone(),
+        out_trade_no: trade.out_trade_no.clone(),
+        out_refund_no: None,
+        amount,
+        at: now,
+    });
+    let is_surplus = matches!(payment.state, PaymentState::Paid(_)) || amount != payment.amount;
+    if is_surplus {
+        surplus(
+            &mut payment,
+            trade,
+            &transaction_id,
+            policy,
+            now,
+            ids,
+            &mut changes,
+        );
+        changes.payment = Some(payment);
+        return changes;
     }
     changes
         .tasks
-        .push(TaskChange::RemoveAll(payment.id.clone()));
+        .push(TaskChange::RemoveAttemptTasks(payment.id.clone()));
     // No second payment may come in through an attempt that is still open.
     for attempt in payment
         .attempts
@@ -194,34 +245,88 @@ fn paid(
         )));
     }
     let late = matches!(payment.state, PaymentState::Closed { .. });
-    if let PaymentState::Paid(first) = &payment.state {
-        let second = Mismatch {
-            kind: IncidentKind::SecondSuccess,
-            detail: format!(
-                "paid as {} and again as {transaction_id}: refund one of them",
-                first.transaction_id
-            ),
-        };
-        changes
-            .incidents
-            .push(second.incident(&payment, &trade.out_trade_no, now));
+    payment.state = PaymentState::Paid(Paid {
+        at,
+        transaction_id,
+        out_trade_no: trade.out_trade_no.clone(),
+        payer_total: trade.payer_total,
+        late,
+    });
+    let kind = if late {
+        EventType::PaymentPaidLate
     } else {
-        payment.state = PaymentState::Paid(Paid {
-            at,
-            transaction_id,
-            out_trade_no: trade.out_trade_no.clone(),
-            payer_total: trade.payer_total,
-            late,
-        });
-        let kind = if late {
-            EventType::PaymentPaidLate
-        } else {
-            EventType::PaymentPaid
-        };
-        changes.events.push(event(kind, &payment, now, ids));
+        EventType::PaymentPaid
+    };
+    changes.events.push(event(kind, &payment, now, ids));
+    if late && policy.late == MoneyPolicy::Refund {
+        refund::decide::automatic(
+            &mut payment,
+            &trade.out_trade_no,
+            RefundOrigin::LatePolicy,
+            now,
+            ids,
+            &mut changes,
+        );
     }
     changes.payment = Some(payment);
     changes
+}
+
+/// Money beyond what the payment asks for: through a second attempt, or through one with an amount that was revised since.
+/// The payment itself stays as it is.
+fn surplus(
+    payment: &mut Payment,
+    trade: &Trade,
+    transaction_id: &TransactionId,
+    policy: Policy,
+    now: Timestamp,
+    ids: &dyn Ids,
+    changes: &mut Changes,
+) {
+    let number = &trade.out_trade_no;
+    for kind in [
+        TaskKind::SendPrepay,
+        TaskKind::QueryAttempt,
+        TaskKind::CloseAttempt,
+    ] {
+        changes
+            .tasks
+            .push(TaskChange::Remove(key(kind, payment, Some(number))));
+    }
+    let detail = match &payment.state {
+        PaymentState::Paid(first) => format!(
+            "paid as {} and again as {transaction_id}",
+            first.transaction_id
+        ),
+        PaymentState::Open | PaymentState::Closing { .. } | PaymentState::Closed { .. } => format!(
+            "paid as {transaction_id} with an amount that was revised to {} fen meanwhile",
+            payment.amount.get()
+        ),
+    };
+    let found = Mismatch {
+        kind: IncidentKind::SurplusPaid,
+        detail,
+    };
+    changes.incidents.push(found.incident(payment, number, now));
+    changes
+        .events
+        .push(event(EventType::PaymentSurplusPaid, payment, now, ids));
+    if policy.surplus == MoneyPolicy::Refund {
+        refund::decide::automatic(
+            payment,
+            number,
+            RefundOrigin::SurplusPolicy,
+            now,
+            ids,
+            changes,
+        );
+    }
+    // It was the last order that kept a payment from being closed.
+    if let PaymentState::Closing { reason } = payment.state
+        && payment.all_resolved()
+    {
+        super::close_now(payment, reason, now, ids, changes);
+    }
 }
 
 /// The order is closed at WeChat: nobody can pay this attempt any more.

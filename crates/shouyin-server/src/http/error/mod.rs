@@ -7,6 +7,7 @@ mod code;
 mod notification;
 
 use axum::response::{IntoResponse, Response};
+use fen::Fen;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use shouyin_core::payment::service::ServiceError;
@@ -40,7 +41,10 @@ pub(crate) struct WechatError {
 pub(crate) struct Problem {
     code: Code,
     detail: String,
-    wechat: Option<WechatError>,
+    // Boxed, because most problems have none.
+    wechat: Option<Box<WechatError>>,
+    left: Option<Fen>,
+    retry_after_s: Option<u32>,
 }
 
 /// The body of every answer that is not a success (RFC 9457, `application/problem+json`).
@@ -64,6 +68,10 @@ pub(crate) struct ProblemBody {
     /// What WeChat said, where WeChat is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     wechat: Option<WechatError>,
+    /// What can still be refunded, in fen; with `refund_too_much`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    left_fen: Option<Fen>,
 }
 
 fn every_code() -> utoipa::openapi::schema::Object {
@@ -81,12 +89,26 @@ impl Problem {
             code,
             detail: detail.into(),
             wechat: None,
+            left: None,
+            retry_after_s: None,
         }
+    }
+
+    /// The same with what is left, in fen.
+    pub(crate) fn with_left(mut self, left: Fen) -> Self {
+        self.left = Some(left);
+        self
+    }
+
+    /// The same with the seconds after which it makes sense to come again.
+    pub(crate) fn retry_after_s(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// The same with WeChat's words.
     pub(crate) fn with_wechat(mut self, wechat: WechatError) -> Self {
-        self.wechat = Some(wechat);
+        self.wechat = Some(Box::new(wechat));
         self
     }
 
@@ -112,26 +134,27 @@ impl Problem {
         self.code
     }
 
-    const fn retry_after_s(&self) -> Option<u32> {
-        match self.code.status() {
+    fn wait_s(&self) -> Option<u32> {
+        self.retry_after_s.or(match self.code.status() {
             StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_SOON_S),
             StatusCode::TOO_MANY_REQUESTS => Some(RETRY_RATE_LIMITED_S),
             _ => None,
-        }
+        })
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
-        let retry_after = self.retry_after_s();
+        let retry_after = self.wait_s();
         let body = ProblemBody {
             kind: format!("/docs#{}", self.code.as_str()),
             title: self.code.title(),
             status: status.as_u16(),
             code: self.code.as_str(),
             detail: self.detail,
-            wechat: self.wechat,
+            wechat: self.wechat.map(|wechat| *wechat),
+            left_fen: self.left,
         };
         // Serialising plain strings and integers cannot fail.
         let text = serde_json::to_string(&body).unwrap_or_default();

@@ -3,11 +3,13 @@
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use shouyin_core::notification::{NoticeRefused, NotificationError};
+use shouyin_wechat::Protocol;
+use wechatpay::v2;
 
 use super::Problem;
 
 /// The answer to a notification that gets no 2xx, in the form WeChat asks for
-/// (WeChat Pay APIv3, "payment notification": `message` has at most 64 characters).
+/// (WeChat Pay APIv3, "payment notification": `message` has at most 64 characters; WeChat Pay v2: a document that says FAIL).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotificationFailure {
     status: StatusCode,
@@ -21,9 +23,20 @@ impl NotificationFailure {
     }
 
     /// The body of the answer.
-    pub(crate) fn body(&self) -> String {
-        // None of our messages has a character that JSON escapes.
-        format!(r#"{{"code":"FAIL","message":"{}"}}"#, self.message)
+    pub(crate) fn body(&self, protocol: Protocol) -> String {
+        match protocol {
+            // None of our messages has a character that JSON escapes.
+            Protocol::V3 => format!(r#"{{"code":"FAIL","message":"{}"}}"#, self.message),
+            Protocol::V2 => v2::notification::refused(self.message),
+        }
+    }
+
+    /// The type of that body.
+    pub(crate) const fn content_type(&self, protocol: Protocol) -> &'static str {
+        match protocol {
+            Protocol::V3 => "application/json",
+            Protocol::V2 => "text/xml",
+        }
     }
 
     /// It could not be received.
@@ -39,6 +52,14 @@ impl NotificationFailure {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             message: "does not match the order of this merchant",
+        }
+    }
+
+    /// Genuine, but something else must be known first.
+    pub(crate) const fn too_early() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            message: "its payment is not known yet, come again",
         }
     }
 
@@ -72,10 +93,12 @@ impl From<&NotificationError> for NotificationFailure {
     }
 }
 
+/// Before anything of the body was seen.
 impl IntoResponse for NotificationFailure {
     fn into_response(self) -> Response {
-        let json = [(header::CONTENT_TYPE, "application/json")];
-        (self.status, json, self.body()).into_response()
+        let protocol = Protocol::V3;
+        let content_type = [(header::CONTENT_TYPE, self.content_type(protocol))];
+        (self.status, content_type, self.body(protocol)).into_response()
     }
 }
 
@@ -90,6 +113,7 @@ mod tests {
         let failed = |error| NotificationFailure::from(&error);
         for failure in [
             NotificationFailure::contradiction(),
+            NotificationFailure::too_early(),
             NotificationFailure::unknown_merchant(),
             failed(NotificationError::Refused(NoticeRefused::Probe)),
             failed(NotificationError::Refused(NoticeRefused::Unreadable(
@@ -100,11 +124,18 @@ mod tests {
             ))),
         ] {
             assert!(failure.status.is_client_error() || failure.status.is_server_error());
-            let body: serde_json::Value = serde_json::from_str(&failure.body()).unwrap();
+            let body: serde_json::Value =
+                serde_json::from_str(&failure.body(Protocol::V3)).unwrap();
             let message = body["message"].as_str().unwrap();
             assert!(
                 message.chars().count() <= 64 && !message.contains("disk"),
                 "{message}"
+            );
+            let document = v2::Fields::parse(failure.body(Protocol::V2).as_bytes()).unwrap();
+            assert_eq!(document.get("return_code"), Some("FAIL"));
+            assert_eq!(
+                document.get("return_msg").unwrap().replace(' ', ""),
+                message.replace([' ', ','], "")
             );
         }
     }

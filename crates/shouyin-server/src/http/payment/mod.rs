@@ -1,12 +1,13 @@
-//! `/v1/payments`: the merchant's backend asks to be paid, looks, closes.
+//! `/v1/payments`: the merchant's backend asks to be paid, looks, changes its mind, closes.
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod revise;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use axum::response::Response;
+use http::StatusCode;
 use shouyin_core::id::PaymentId;
 use shouyin_core::payment::Payment;
 use shouyin_core::payment::service;
@@ -33,8 +34,7 @@ pub(crate) fn payment_id(path: Result<Path<String>, PathRejection>) -> Result<Pa
 }
 
 fn shown(status: StatusCode, payment: &Payment) -> Response {
-    let body = PaymentView::from(payment).to_json();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    idempotency::json(status, PaymentView::from(payment).to_json())
 }
 
 /// Look at one payment.

@@ -1,6 +1,9 @@
 //! The worker's steps: each runs one task, and leaves the store saying what is owed next. The loop that claims due tasks
 //! lives in the server; the simulation drives these same steps.
 
+pub(crate) mod refund;
+pub(crate) mod webhook;
+
 use std::sync::Arc;
 
 use crate::id::{Mchid, OutTradeNo, PrepayId};
@@ -8,16 +11,16 @@ use crate::outcome::Outcome;
 use crate::payment::Payment;
 use crate::payment::decide::{self, TaskRun};
 use crate::ports::{
-    BoxFuture, Changes, Load, PaymentKey, Ports, PrepayOrder, StoreError, transact,
+    BoxFuture, Changes, Load, OrderAt, PaymentKey, Ports, PrepayOrder, StoreError, transact,
 };
-use crate::task::{LEASE_MS, Task, TaskChange, TaskKind};
+use crate::task::{LEASE_MS, Lane, Subject, Task, TaskChange, TaskKind};
 
-/// Leases up to `limit` due tasks. The caller runs each with [`run_task`].
-pub async fn claim(ports: &Ports, limit: u32) -> Result<Vec<Task>, StoreError> {
+/// Leases up to `limit` due tasks of a lane. The caller runs each with [`run_task`].
+pub async fn claim(ports: &Ports, lane: Lane, limit: u32) -> Result<Vec<Task>, StoreError> {
     let now = ports.clock.now();
     ports
         .store
-        .claim_tasks(now, now.plus_ms(LEASE_MS), ports.ids.lease(), limit)
+        .claim_tasks(lane, now, now.plus_ms(LEASE_MS), ports.ids.lease(), limit)
         .await
 }
 
@@ -45,14 +48,30 @@ pub(crate) fn run<'a>(
     run: TaskRun,
 ) -> BoxFuture<'a, Result<(), StoreError>> {
     Box::pin(async move {
-        match (run.key.kind, run.key.out_trade_no.clone()) {
-            (TaskKind::SendPrepay, Some(number)) => send_again(ports, &number, run).await,
-            (TaskKind::QueryAttempt, Some(number)) => query(ports, mchid, &number, &run).await,
-            (TaskKind::CloseAttempt, Some(number)) => close(ports, mchid, &number, &run).await,
-            (TaskKind::ExpirePayment, _) => expire(ports, mchid, run).await,
-            (TaskKind::SendPrepay | TaskKind::QueryAttempt | TaskKind::CloseAttempt, None) => Err(
-                StoreError::Corrupt(format!("task {} without an attempt", run.key.kind.as_str())),
-            ),
+        match (run.key.kind, run.key.subject.clone()) {
+            (TaskKind::SendPrepay, Subject::Attempt(_, number)) => {
+                send_again(ports, &number, run).await
+            }
+            (TaskKind::QueryAttempt, Subject::Attempt(_, number)) => {
+                query(ports, mchid, &number, &run).await
+            }
+            (TaskKind::CloseAttempt, Subject::Attempt(_, number)) => {
+                close(ports, mchid, &number, &run).await
+            }
+            (TaskKind::ExpirePayment, Subject::Payment(_)) => expire(ports, mchid, run).await,
+            (TaskKind::SendRefund, Subject::Refund(_, number)) => {
+                refund::send_again(ports, &number, &run).await
+            }
+            (TaskKind::QueryRefund, Subject::Refund(_, number)) => {
+                refund::query(ports, &number, &run).await
+            }
+            (TaskKind::DeliverWebhooks, Subject::Endpoint(id)) => {
+                webhook::deliver(ports, &id, &run).await
+            }
+            (kind, subject) => Err(StoreError::Corrupt(format!(
+                "task {} about {subject:?}",
+                kind.as_str()
+            ))),
         }
     })
 }
@@ -63,11 +82,14 @@ async fn apply<R: Default + Send + 'static>(
     run: &TaskRun,
     decide: impl FnOnce(&Payment) -> (R, Changes) + Send + 'static,
 ) -> Result<R, StoreError> {
+    let key = run.key.clone();
+    let Some(payment_id) = key.subject.payment_id() else {
+        return Err(StoreError::Corrupt(format!("task {key:?} has no payment")));
+    };
     let load = Load {
-        payment: Some(PaymentKey::AnyId(run.key.payment_id.clone())),
+        payment: Some(PaymentKey::AnyId(payment_id.clone())),
         ..Load::default()
     };
-    let key = run.key.clone();
     transact(&*ports.store, load, move |loaded| match loaded.payment {
         Some(payment) => decide(&payment),
         None => (R::default(), Changes::tasks(vec![TaskChange::Remove(key)])),
@@ -75,20 +97,21 @@ async fn apply<R: Default + Send + 'static>(
     .await
 }
 
-/// Places a stored order at WeChat and stores the answer.
+/// Places a stored order at WeChat and stores the answer. Also says whether a payer may still use it.
 pub(crate) async fn send_prepay(
     ports: &Ports,
     order: &PrepayOrder,
     run: &TaskRun,
-) -> Result<Outcome<PrepayId>, StoreError> {
+) -> Result<(Outcome<PrepayId>, bool), StoreError> {
     let outcome = ports.acquirer.prepay(order).await;
     let now = ports.clock.now();
     let (number, answer, held) = (order.out_trade_no.clone(), outcome.clone(), run.clone());
-    apply(ports, run, move |payment| {
-        ((), decide::on_prepay(payment, &number, &answer, &held, now))
+    let may_be_paid = apply(ports, run, move |payment| {
+        let changes = decide::on_prepay(payment, &number, &answer, &held, now);
+        (decide::may_be_paid(payment, &number), changes)
     })
     .await?;
-    Ok(outcome)
+    Ok((outcome, may_be_paid))
 }
 
 /// Nobody knows how the last order call ended: send the same order under the same number.
@@ -105,20 +128,53 @@ async fn send_again(ports: &Ports, number: &OutTradeNo, run: TaskRun) -> Result<
     Ok(())
 }
 
+/// Where to ask for an attempt. None: there is no such attempt any more; its task is removed.
+async fn order_at(
+    ports: &Ports,
+    number: &OutTradeNo,
+    run: &TaskRun,
+) -> Result<Option<OrderAt>, StoreError> {
+    let found = match run.key.subject.payment_id() {
+        Some(id) => ports.store.payment(PaymentKey::AnyId(id.clone())).await?,
+        None => None,
+    };
+    let order = found.and_then(|payment| {
+        let route = payment.attempt(number)?.route.clone();
+        Some(OrderAt {
+            mchid: payment.mchid,
+            appid: payment.appid,
+            route,
+            out_trade_no: number.clone(),
+        })
+    });
+    if order.is_none() {
+        forget(ports, run).await?;
+    }
+    Ok(order)
+}
+
+/// What the task is about is gone.
+async fn forget(ports: &Ports, run: &TaskRun) -> Result<(), StoreError> {
+    let changes = Changes::tasks(vec![TaskChange::Remove(run.key.clone())]);
+    transact(&*ports.store, Load::default(), move |_| ((), changes)).await
+}
+
 async fn query(
     ports: &Ports,
     mchid: &Mchid,
     number: &OutTradeNo,
     run: &TaskRun,
 ) -> Result<(), StoreError> {
-    let outcome = ports.acquirer.query(mchid, number).await;
+    let Some(order) = order_at(ports, number, run).await? else {
+        return Ok(());
+    };
+    let outcome = ports.acquirer.query(&order).await;
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     let (out_trade_no, held) = (number.clone(), run.clone());
+    let policy = ports.policies.of(mchid);
     apply(ports, run, move |payment| {
-        (
-            (),
-            decide::on_query(payment, &out_trade_no, &outcome, &held, now, &*ids),
-        )
+        let changes = decide::on_query(payment, &out_trade_no, &outcome, &held, policy, now, &*ids);
+        ((), changes)
     })
     .await
 }
@@ -129,7 +185,10 @@ async fn close(
     number: &OutTradeNo,
     run: &TaskRun,
 ) -> Result<(), StoreError> {
-    let outcome = ports.acquirer.close(mchid, number).await;
+    let Some(order) = order_at(ports, number, run).await? else {
+        return Ok(());
+    };
+    let outcome = ports.acquirer.close(&order).await;
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     let (out_trade_no, held) = (number.clone(), run.clone());
     let ask = apply(ports, run, move |payment| {

@@ -1,0 +1,6 @@
+//! Money going back, against the simulator's books.
+
+mod ask;
+mod race;
+mod trouble;
+mod unasked;

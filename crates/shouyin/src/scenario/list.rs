@@ -1,0 +1,112 @@
+//! The list of all scenarios, for the terminal and for the docs.
+
+use std::fmt::Write;
+
+use anyhow::anyhow;
+
+use super::file::Scenario;
+use super::library::{self, Row};
+use super::words::Lang;
+
+/// Scenarios by row; rows without any say why.
+fn by_row() -> anyhow::Result<Vec<(&'static Row, Vec<Scenario>)>> {
+    let all = library::all().map_err(|why| anyhow!(why))?;
+    let of = |row: &Row| {
+        let fits = |scenario: &&Scenario| scenario.catalogue == row.name;
+        all.iter().filter(fits).cloned().collect()
+    };
+    Ok(library::rows().iter().map(|row| (row, of(row))).collect())
+}
+
+/// All scenarios with one line each.
+pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let rows = by_row()?;
+    let names = rows.iter().flat_map(|(_, all)| all);
+    let width = names.map(|it| it.name.len()).max().unwrap_or(0);
+    for (row, scenarios) in rows {
+        let title = match lang {
+            Lang::En => &row.en,
+            Lang::Zh => &row.zh,
+        };
+        writeln!(text, "{title}")?;
+        if let Some(without) = &row.without {
+            writeln!(text, "  ({without})")?;
+        }
+        for scenario in scenarios {
+            let about = match lang {
+                Lang::En => &scenario.about,
+                Lang::Zh => &scenario.about_zh,
+            };
+            writeln!(text, "  {:width$}  {about}", scenario.name)?;
+        }
+    }
+    writeln!(
+        text,
+        "\n{}",
+        match lang {
+            Lang::En =>
+                "Run one: shouyin simulator scenario NAME    Run all: shouyin simulator scenario --all",
+            Lang::Zh =>
+                "运行一个：shouyin simulator scenario 名称    全部运行：shouyin simulator scenario --all",
+        }
+    )?;
+    Ok(text)
+}
+
+const HEAD: &str = "# Scenarios / 场景
+
+<!-- Made by `cargo run -- simulator scenario --markdown`; a test compares. -->
+
+Everything that can go wrong between a shop, its payers and WeChat Pay, each played by the real server against the simulator, over
+real HTTP, on a clock that is moved by hand. No network and no merchant account are needed.
+
+商户、付款人与微信支付之间可能出的每一种差错，都由真实的服务端对着模拟器演一遍：真实的 HTTP，由手拨动的时钟。不需要网络，也不需要商户号。
+
+```sh
+shouyin simulator scenario                    # list all / 列出全部
+shouyin simulator scenario prepay-answer-lost # play one and read what happened / 运行一个，看发生了什么
+shouyin simulator scenario prepay-answer-lost --lang zh
+shouyin simulator scenario --all              # play all; the exit code tells / 全部运行，看退出码
+shouyin simulator scenario --file my.toml     # one of your own / 运行自己写的
+```
+
+The files are in `crates/shouyin/scenarios`: one step a line. Whatever a scenario expects, at its end three more things must be true:
+our books say what WeChat's say, every payment was told paid once, and every webhook carried a signature that verifies.
+
+场景文件在 `crates/shouyin/scenarios`，一行一步。除了各自的期望，每个场景结束时还必须满足：账目与微信一致，每笔支付只通知一次，每条 webhook
+的签名都能验证。
+
+A step is played at a moment of virtual time: whatever is due then, here or at WeChat, happens before the next step. `wait` lets time
+pass; what is due on the way happens at its own time. A process is killed by ending everything it was doing and opening its database
+anew; the disk is full because SQLite may not grow; an answer that is late is held by the simulator. What can be written into a step
+is listed in `crates/shouyin/src/scenario/step.rs`.
+
+";
+
+/// The page `docs/scenarios.md`.
+pub(crate) fn markdown() -> anyhow::Result<String> {
+    let mut text = HEAD.to_owned();
+    for (row, scenarios) in by_row()? {
+        writeln!(text, "## {} / {}\n", row.en, row.zh)?;
+        if let Some(without) = &row.without {
+            writeln!(text, "No scenario: {without}\n")?;
+            continue;
+        }
+        writeln!(text, "| scenario | what it shows | 说明 |\n|---|---|---|")?;
+        for scenario in scenarios {
+            writeln!(
+                text,
+                "| `{}` | {} | {} |",
+                scenario.name,
+                scenario.about.replace('|', "\\|"),
+                scenario.about_zh.replace('|', "\\|")
+            )?;
+        }
+        text.push('\n');
+    }
+    let trimmed = text.trim_end().len();
+    text.truncate(trimmed);
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,144 @@
+//! `shouyin simulator scenario`: what can go wrong, played by the real server against the simulated WeChat.
+
+mod expect;
+mod file;
+mod library;
+mod list;
+mod play;
+mod span;
+mod step;
+mod timeline;
+mod words;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::file::Scenario;
+use self::words::Lang;
+
+/// How many are played at once: they mostly wait for each other's messages.
+const JOBS: usize = 4;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Which; without a name, all are listed
+    names: Vec<String>,
+    /// List all with one line each
+    #[arg(long, conflicts_with_all = ["names", "all", "file"])]
+    list: bool,
+    /// Play all
+    #[arg(long, conflicts_with_all = ["names", "file"])]
+    all: bool,
+    /// Play a file of your own
+    #[arg(long, conflicts_with = "names")]
+    file: Option<PathBuf>,
+    /// The language of what is printed
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Lang,
+    /// How many are played at once, if there are several
+    #[arg(long, default_value_t = JOBS)]
+    jobs: usize,
+    /// Keep the keys of the simulated merchants in this folder and use those found there: making them takes longest
+    #[arg(long)]
+    keys: Option<PathBuf>,
+    /// Print the page docs/scenarios.md
+    #[arg(long, hide = true)]
+    markdown: bool,
+    /// Print the names alone
+    #[arg(long, hide = true)]
+    only_names: bool,
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    if options.markdown {
+        print!("{}", list::markdown()?);
+        return Ok(());
+    }
+    if options.only_names {
+        for name in library::names() {
+            println!("{name}");
+        }
+        return Ok(());
+    }
+    if let Some(folder) = &options.keys {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot use {}", folder.display()))?;
+        world::keep_keys_in(folder.clone());
+    }
+    let scenarios = chosen(&options)?;
+    match scenarios.as_slice() {
+        [] => {
+            print!("{}", list::terminal(options.lang)?);
+            Ok(())
+        }
+        [one] => {
+            let report = play::play(one, options.lang, true).await;
+            match report.failure {
+                None => Ok(()),
+                Some(_) => bail!("scenario {} failed", one.name),
+            }
+        }
+        _ => several(scenarios, &options).await,
+    }
+}
+
+/// What is to be played; nothing, if all are to be listed.
+fn chosen(options: &Options) -> anyhow::Result<Vec<Scenario>> {
+    if let Some(path) = &options.file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let scenario = Scenario::read(&name, &text).map_err(|why| anyhow!(why))?;
+        return Ok(vec![scenario]);
+    }
+    if options.all {
+        return library::all().map_err(|why| anyhow!(why));
+    }
+    let found = options.names.iter().map(|name| library::find(name));
+    let found: Result<Vec<_>, _> = found.collect();
+    found.map_err(|why| anyhow!(why))
+}
+
+/// One line for each as it ends; the timelines of those that failed at the end.
+async fn several(scenarios: Vec<Scenario>, options: &Options) -> anyhow::Result<()> {
+    let (count, lang) = (scenarios.len(), options.lang);
+    let slots = Arc::new(Semaphore::new(options.jobs.max(1)));
+    let mut running = JoinSet::new();
+    for scenario in scenarios {
+        let slots = Arc::clone(&slots);
+        running.spawn(async move {
+            let _slot = slots.acquire_owned().await?;
+            let report = play::play(&scenario, lang, false).await;
+            anyhow::Ok((scenario.name, report))
+        });
+    }
+    let mut failed = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        let (name, report) = ended??;
+        match &report.failure {
+            None => println!("ok      {name}"),
+            Some(why) => {
+                println!("FAILED  {name}: {}", why.replace('\n', " "));
+                failed.push((name, report));
+            }
+        }
+    }
+    for (_, report) in &failed {
+        println!("\n{}", report.lines.join("\n"));
+    }
+    if failed.is_empty() {
+        println!("\n{count} scenarios passed");
+        return Ok(());
+    }
+    let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    bail!(
+        "{} of {count} scenarios failed: {}",
+        failed.len(),
+        names.join(", ")
+    )
+}

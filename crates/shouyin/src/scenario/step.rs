@@ -1,0 +1,322 @@
+//! What can be written into a scenario: one line, one step. The first word of a step says what happens; the rest are details.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::span::Span;
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident = $verb:literal { $($(#[$member_doc:meta])* $member:ident : $type:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub(crate) struct $name {
+                $($(#[$member_doc])* pub(crate) $member: $type),*
+            }
+        )*
+
+        /// One step.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Step { $($(#[$doc])* $name($name)),* }
+
+        impl Step {
+            /// The words a step can begin with.
+            pub(crate) const VERBS: &'static [&'static str] = &[$($verb),*];
+
+            /// Reads a step.
+            ///
+            /// # Errors
+            /// For people: what is not understood, and what would be.
+            pub(crate) fn read(line: toml::Table) -> Result<Self, String> {
+                let verb = Self::VERBS.iter().copied().find(|verb| line.contains_key(*verb));
+                match verb {
+                    $(Some($verb) => line.try_into().map(Self::$name).map_err(|why: toml::de::Error| why.message().to_owned()),)*
+                    _ => {
+                        let words: Vec<&str> = line.keys().map(String::as_str).collect();
+                        Err(format!("{words:?} names no step; steps begin with {}", Self::VERBS.join(", ")))
+                    }
+                }
+            }
+        }
+    };
+}
+
+fn alice() -> String {
+    "alice".to_owned()
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn coffee() -> i64 {
+    1990
+}
+
+fn pay() -> String {
+    "pay".to_owned()
+}
+
+steps! {
+    // ------------------------------------------------------------------------------- the shop's backend
+    /// The shop asks to be paid: `POST /v1/payments`. The name is the shop's order number.
+    Create = "create" {
+        create: String,
+        #[serde(default = "coffee")]
+        fen: i64,
+        description: Option<String>,
+        attach: Option<String>,
+        /// How long the payer has; 30 minutes if left out.
+        expires: Option<Span>,
+        /// The code of the problem that is expected instead of a success.
+        answers: Option<String>,
+        /// Do not wait for the answer.
+        #[serde(default)]
+        later: bool,
+    }
+    /// The shop changes what it asks for.
+    Revise = "revise" {
+        revise: String,
+        fen: Option<i64>,
+        description: Option<String>,
+        attach: Option<String>,
+        answers: Option<String>,
+        #[serde(default)]
+        later: bool,
+    }
+    /// The shop closes a payment.
+    Close = "close" {
+        close: String,
+        answers: Option<String>,
+        #[serde(default)]
+        later: bool,
+    }
+    /// The shop asks whether it is paid, and we ask WeChat.
+    Sync = "sync" { sync: String, answers: Option<String> }
+    /// The shop wants money to go back; without `fen`, all that is left.
+    Refund = "refund" {
+        refund: String,
+        /// The shop's number of the refund.
+        no: String,
+        fen: Option<i64>,
+        reason: Option<String>,
+        /// Which attempt of the payment, from 1; only for surplus that was kept.
+        attempt: Option<usize>,
+        /// So many different refunds at once: `no` gets a number behind it. `answers` is then for those that are refused.
+        #[serde(default = "once")]
+        times: u32,
+        answers: Option<String>,
+        #[serde(default)]
+        later: bool,
+    }
+    /// The shop asks where a refund stands, and we ask WeChat.
+    SyncRefund = "sync_refund" { sync_refund: String, answers: Option<String> }
+    /// The shop chooses another way for an abnormal refund: `user_bank_card` or `merchant_bank_card`.
+    Remedy = "remedy" { remedy: String, to: String, answers: Option<String> }
+    /// The shop registers a webhook endpoint: its own receiver, or the address given.
+    Endpoint = "endpoint" {
+        endpoint: String,
+        #[serde(default)]
+        events: Vec<String>,
+        url: Option<String>,
+        answers: Option<String>,
+    }
+    /// The shop asks for its webhooks again: everything, or only those that failed.
+    SendAgain = "send_again" {
+        send_again: String,
+        #[serde(default)]
+        only_failed: bool,
+    }
+    /// The shop switches an endpoint on again.
+    Enable = "enable" { enable: String }
+    /// The shop asks for a new signing secret; the old one signs as well for so long.
+    RotateSecret = "rotate_secret" { rotate_secret: String, overlap: Span }
+    // ------------------------------------------------------------------------------------- the payer
+    /// A user opens the mini program: `wx.login`, and the code is exchanged. `again`: the same code once more.
+    Login = "login" {
+        login: String,
+        #[serde(default)]
+        again: bool,
+        answers: Option<String>,
+    }
+    /// The payer taps "pay". `answers`: `ready` (if left out), `paid`, or the code of a problem.
+    Tap = "tap" {
+        tap: String,
+        #[serde(default = "alice")]
+        by: String,
+        /// So many times at once.
+        #[serde(default = "once")]
+        times: u32,
+        #[serde(default)]
+        later: bool,
+        answers: Option<String>,
+    }
+    /// The answer to what was sent `later`, oldest first.
+    Answered = "answered" { answered: String }
+    /// The payer pays in WeChat's cashier. `cashier`: `newest` (if left out) or `first` of those this phone was given;
+    /// without any, the one WeChat's books know. `action` as in the simulator. `refused`: part of what the cashier shows.
+    Pay = "pay" {
+        pay: String,
+        #[serde(default = "alice")]
+        by: String,
+        cashier: Option<String>,
+        #[serde(default = "pay")]
+        action: String,
+        refused: Option<String>,
+    }
+    /// The mini program asks whether it is paid. `answers`: the state.
+    Confirm = "confirm" {
+        confirm: String,
+        #[serde(default = "alice")]
+        by: String,
+        answers: Option<String>,
+    }
+    /// The mini program wants the phone number: the SDK calls an interface that needs the access token.
+    PhoneNumber = "phone_number" { phone_number: String, answers: Option<String> }
+    // ------------------------------------------------------------------------------------- WeChat
+    /// A switch of the simulator: what goes wrong, where, how often.
+    FaultSwitch = "fault" {
+        fault: String,
+        /// The operation, for example `prepay`.
+        at: Option<String>,
+        #[serde(default = "once")]
+        times: u32,
+        delay: Option<Span>,
+        status: Option<u16>,
+        code: Option<String>,
+        message: Option<String>,
+    }
+    /// All switches back.
+    ClearFaults = "clear_faults" { clear_faults: bool }
+    /// Points that WeChat's documentation leaves open.
+    Assume = "assume" { assume: BTreeMap<String, Value> }
+    /// Somebody who is not WeChat sends a payment notification: everything right but the signature.
+    Forge = "forge" { forge: String, flaw: Option<String> }
+    /// Somebody sends a genuine notification again, byte for byte. `to`: `other_merchant`'s address.
+    Replay = "replay" { replay: String, to: Option<String> }
+    /// WeChat sends its last notification about a payment, or about a refund of it, once more.
+    SendNotificationAgain = "notify_again" { notify_again: String, of_refund: Option<String> }
+    /// WeChat, with its own key, says something else than the order.
+    Misreport = "misreport" {
+        misreport: String,
+        of_refund: Option<String>,
+        /// What differs, member by member of the decrypted notification.
+        says: BTreeMap<String, Value>,
+    }
+    /// Somebody refunds in WeChat's console.
+    ConsoleRefund = "console_refund" { console_refund: String, fen: i64, no: Option<String> }
+    /// The bank or WeChat's console ends a refund now.
+    FinishRefund = "finish_refund" { finish_refund: String, to: Option<String> }
+    /// Sets the merchant's balance at WeChat; a negative number is enough for everything.
+    SetBalance = "balance" { balance: i64 }
+    /// What WeChat signs with: `public_key`, `certificate` or `switching`.
+    SignWith = "sign_with" { sign_with: String }
+    /// A step in the rotation of platform certificates: `announce`, `activate` or `withdraw`.
+    Rotate = "rotate" { rotate: String }
+    /// The merchant sets a new APIv3 key at WeChat. Our server learns it at its next `start` with `new_keys`.
+    NewApiV3Key = "new_apiv3_key" { new_apiv3_key: bool }
+    /// The merchant's API certificate is replaced at WeChat. Our server learns it at its next `start` with `new_keys`.
+    NewCertificate = "new_certificate" { new_certificate: bool }
+    /// WeChat's first domain: `down` or `up`.
+    PrimaryDomain = "primary_domain" { primary_domain: String }
+    /// Lets answers go that the switch `answer_held` holds.
+    Release = "release" { release: bool }
+    /// Another server of the same shop forces a new access token: ours ends at once.
+    ReplaceToken = "replace_token" { replace_token: bool }
+    // ------------------------------------------------------------------------------- time and machine
+    /// Time passes; everything due on the way happens at its time.
+    Wait = "wait" { wait: Span }
+    /// Our process stops dead `before_commit` or `after_commit` of the n-th transaction from now. `kill` it then.
+    Freeze = "freeze" {
+        freeze: String,
+        #[serde(default = "once")]
+        nth: u32,
+    }
+    /// Our process dies, whatever it is doing.
+    Kill = "kill" { kill: bool }
+    /// Our process starts.
+    Start = "start" {
+        start: bool,
+        /// With the keys the merchant has set meanwhile.
+        #[serde(default)]
+        new_keys: bool,
+    }
+    /// The disk: `full` or `free`.
+    Disk = "disk" { disk: String }
+    /// The database: `down` or `up`.
+    Database = "database" { database: String }
+    /// Our machine's clock against WeChat's: `right`, `ahead` or `behind`.
+    OurClock = "our_clock" { our_clock: String, by: Option<Span> }
+    /// Copies the database, as a nightly backup does.
+    Backup = "backup" { backup: bool }
+    /// Our process is stopped and the backup put in place of the database.
+    Restore = "restore" { restore: bool }
+    /// What the shop's receiver of webhooks does: `ok`, `fails`, `is_down`, `is_slow`, `redirects`.
+    Receiver = "receiver" { receiver: String, does: String }
+    // -------------------------------------------------------------------------------------- what must be
+    /// A payment as the shop sees it.
+    Expect = "expect" {
+        expect: String,
+        state: Option<String>,
+        late: Option<bool>,
+        /// The states of its attempts, oldest first.
+        attempts: Option<Vec<String>>,
+        /// The states of its refunds, oldest first.
+        refunds: Option<Vec<String>>,
+        refunded_fen: Option<i64>,
+        refunding_fen: Option<i64>,
+        /// The states of its orders in WeChat's books, oldest first.
+        at_wechat: Option<Vec<String>>,
+        /// Whether our books know it at all.
+        known: Option<bool>,
+    }
+    /// A refund as the shop sees it; of those the shop did not ask for, `payment#n` is the n-th refund of a payment.
+    ExpectRefund = "expect_refund" {
+        expect_refund: String,
+        state: Option<String>,
+        fen: Option<i64>,
+        origin: Option<String>,
+        action_needed: Option<bool>,
+        /// WeChat's code; empty for none.
+        trouble: Option<String>,
+    }
+    /// All events of the shop, or those of one payment, in order.
+    ExpectEvents = "expect_events" { expect_events: Vec<String>, of: Option<String> }
+    /// All incidents by kind, oldest first.
+    ExpectIncidents = "expect_incidents" { expect_incidents: Vec<String> }
+    /// How many requests WeChat got of these kinds so far.
+    ExpectCalls = "expect_calls" { expect_calls: BTreeMap<String, u64> }
+    /// At most so many requests of these kinds so far.
+    ExpectAtMost = "expect_calls_at_most" { expect_calls_at_most: BTreeMap<String, u64> }
+    /// How many orders WeChat knows of.
+    ExpectOrders = "expect_orders_at_wechat" { expect_orders_at_wechat: usize }
+    /// The states of the refunds in WeChat's books, oldest first.
+    ExpectRefundsAtWechat = "expect_refunds_at_wechat" { expect_refunds_at_wechat: Vec<String> }
+    /// What we answered to each notification WeChat (or a forger) sent so far; 0 for no answer.
+    ExpectNotifications = "expect_notifications" { expect_notifications: Vec<u16> }
+    /// Members of `GET /v1/balance`.
+    ExpectBalance = "expect_balance" { expect_balance: BTreeMap<String, Value> }
+    /// The events that a receiver got, in any order, each counted once.
+    ExpectWebhooks = "expect_webhooks" {
+        expect_webhooks: String,
+        got: Option<Vec<String>>,
+        /// How many messages came in all, copies and refused ones included.
+        messages: Option<usize>,
+        at_least: Option<usize>,
+        /// How many signatures the last message carried.
+        signatures: Option<usize>,
+    }
+    /// An endpoint as the shop sees it.
+    ExpectEndpoint = "expect_endpoint" {
+        expect_endpoint: String,
+        state: Option<String>,
+        pending: Option<usize>,
+        delivered: Option<usize>,
+        failed: Option<usize>,
+    }
+    /// Whether the server says that it is ready.
+    ExpectReady = "expect_ready" { expect_ready: bool }
+}

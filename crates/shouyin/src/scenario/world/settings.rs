@@ -1,0 +1,83 @@
+//! The server's settings: those of the demo, changed as the scenario says.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use shouyin_core::policy::MoneyPolicy;
+use shouyin_server::config::{Config, Keys, Timeouts};
+use wechat_simulator::MerchantFiles;
+
+use crate::scenario::file::Setup;
+
+/// Waited for in real time, when the simulator is silent.
+const CALL: Duration = Duration::from_secs(4);
+
+/// What a scenario changes while it runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hosts {
+    /// WeChat's first domain, when it can go down; its second is then the simulator itself.
+    pub(crate) primary: Option<String>,
+}
+
+pub(crate) fn config(
+    setup: &Setup,
+    merchants: &[MerchantFiles],
+    hosts: &Hosts,
+    listen: SocketAddr,
+    folder: &Path,
+) -> anyhow::Result<Config> {
+    let base_url = format!("http://{listen}");
+    let first = merchants.first().context("a scenario has a merchant")?;
+    let mut config = crate::demo::settings::config(first, listen, folder, &base_url)?;
+    for more in merchants.iter().skip(1) {
+        let more = crate::demo::settings::config(more, listen, folder, &base_url)?;
+        config.merchants.extend(more.merchants);
+    }
+    for merchant in &mut config.merchants {
+        if let Some(late) = &setup.late {
+            merchant.policy.late = policy("late", late)?;
+        }
+        if let Some(surplus) = &setup.surplus {
+            merchant.policy.surplus = policy("surplus", surplus)?;
+        }
+        match &mut merchant.keys {
+            Keys::V3(v3) | Keys::Both { v3, .. } => {
+                v3.platform_certificates = setup.platform_certificates || setup.without_public_key;
+                if setup.without_public_key {
+                    v3.public_key = None;
+                }
+            }
+            Keys::V2(_) => {}
+        }
+    }
+    if let Some(primary) = &hosts.primary {
+        let simulator = std::mem::replace(&mut config.wechat.pay_base_url, primary.clone());
+        config.wechat.pay_secondary_url = Some(simulator);
+    }
+    if setup.internal_webhooks == Some(false) {
+        config.webhooks.allowed_networks.clear();
+    }
+    config.webhooks.timeout_ms = 500;
+    let call = match setup.call_timeout {
+        Some(span) => Duration::from_millis(u64::try_from(span.0)?),
+        None => CALL,
+    };
+    config.timeouts = Timeouts {
+        connect: Duration::from_secs(2),
+        call,
+        request: Duration::from_secs(20),
+        notification: Duration::from_millis(4_500),
+        drain: Duration::from_secs(1),
+    };
+    Ok(config)
+}
+
+fn policy(name: &str, text: &str) -> anyhow::Result<MoneyPolicy> {
+    match text {
+        "keep" => Ok(MoneyPolicy::Keep),
+        "refund" => Ok(MoneyPolicy::Refund),
+        other => bail!("setup.{name} is keep or refund, not {other:?}"),
+    }
+}

@@ -1,0 +1,67 @@
+//! `simulator scenario` as people type it.
+
+use std::process::Output;
+
+use crate::desk::shouyin;
+
+fn scenario(arguments: &[&str]) -> Output {
+    let all: Vec<&str> = ["simulator", "scenario"]
+        .iter()
+        .chain(arguments)
+        .copied()
+        .collect();
+    shouyin(&all).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn without_a_name_all_are_listed_under_their_rows() {
+    let english = stdout(&scenario(&[]));
+    assert!(
+        english.contains("\nDouble tap\n  create-twice "),
+        "{english}"
+    );
+    let chinese = stdout(&scenario(&["--list", "--lang", "zh"]));
+    assert!(chinese.contains("\n连续点击\n  create-twice "), "{chinese}");
+}
+
+#[test]
+fn a_wrong_name_is_answered_with_near_ones() {
+    let output = scenario(&["doubletap"]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("did you mean double-tap"), "{text}");
+}
+
+#[test]
+fn a_file_of_ones_own_fails_where_it_expects_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    let play = |steps: &str| {
+        let head = "about = \"mine\"\nabout_zh = \"我的\"\ncatalogue = \"double-tap\"\n";
+        std::fs::write(&file, format!("{head}steps = [{steps}]")).unwrap();
+        scenario(&["--file", file.to_str().unwrap()])
+    };
+    let right = play("{ create = \"tea\" }, { expect = \"tea\", state = \"open\" }");
+    assert!(right.status.success(), "{right:?}");
+    assert!(stdout(&right).contains("PASSED mine: 2 steps, 1 expectations"));
+
+    let wrong = play("{ create = \"tea\" }, { expect = \"tea\", state = \"paid\" }");
+    assert_eq!(wrong.status.code(), Some(1));
+    let text = stdout(&wrong);
+    assert!(
+        text.contains("FAILED mine: step 2") && text.contains("\"open\", expected \"paid\""),
+        "{text}"
+    );
+
+    let unread = play("{ create = \"tea\", price = 5 }");
+    assert_eq!(unread.status.code(), Some(1));
+    let text = String::from_utf8(unread.stderr).unwrap();
+    assert!(
+        text.contains("step 1") && text.contains("`price`"),
+        "{text}"
+    );
+}

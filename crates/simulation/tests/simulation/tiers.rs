@@ -1,0 +1,62 @@
+//! The tiers: the same seeds on the real database and with real signatures. The memory store is the wide net; this is the
+//! proof that the wide net resembles the sea.
+
+use std::sync::Arc;
+
+use simulation::matrix::tell;
+use simulation::{Report, Seed, Story, Tier, run};
+
+const SIZE: usize = 1024;
+
+fn holds(seed: u64, tier: Tier) -> Report {
+    let seed = Seed { seed, size: SIZE };
+    let report = run(seed, Arc::new(tier), false);
+    if let Some(violation) = &report.violation {
+        let told = run(seed, Arc::new(tier), true);
+        panic!(
+            "{seed} fails in tier {tier}: {violation}\n{}",
+            told.trace.lines().join("\n")
+        );
+    }
+    report
+}
+
+/// Not only that both hold: line by line the same happens.
+#[test]
+fn sqlite_and_memory_tell_the_same_run() {
+    for seed in 2_000..2_040 {
+        let (memory, sqlite) = (holds(seed, Tier::Memory), holds(seed, Tier::Sqlite));
+        assert_eq!(memory.trace.hash(), sqlite.trace.hash(), "{seed}");
+        assert_eq!(memory.events, sqlite.events, "{seed}");
+    }
+}
+
+#[test]
+fn a_file_with_threads_tells_the_same_run() {
+    for seed in 2_000..2_004 {
+        let (memory, file) = (holds(seed, Tier::Memory), holds(seed, Tier::SqliteFile));
+        assert_eq!(memory.trace.hash(), file.trace.hash(), "{seed}");
+    }
+}
+
+#[test]
+fn real_signatures_change_nothing() {
+    for seed in 2_000..2_004 {
+        let (memory, full) = (holds(seed, Tier::Memory), holds(seed, Tier::Full));
+        assert_eq!(memory.trace.hash(), full.trace.hash(), "{seed}");
+    }
+}
+
+#[test]
+fn every_story_is_the_same_on_sqlite() {
+    for name in Story::NAMES {
+        for story in Story::named(name) {
+            let told = |tier| tell(&story, &[], Arc::new(tier), false);
+            let (memory, commits) = told(Tier::Memory);
+            let (sqlite, same) = told(Tier::Sqlite);
+            assert_eq!(sqlite.violation, None, "{name}");
+            assert_eq!(memory.trace.hash(), sqlite.trace.hash(), "{name}");
+            assert_eq!(commits, same, "{name}");
+        }
+    }
+}
