@@ -25,6 +25,8 @@ use wechatpay::v3::{Account, Client, RawResponse, SignedRequest, Transport, Tran
 use crate::keys::{CheapKey, NOW, SERIAL, api_v3_key, ring};
 
 pub(crate) const MCHID: &str = "1900000001";
+/// Of the buyer.
+pub(crate) const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const APPID: &str = "wx1111222233334444";
 
 /// A server with one merchant and one buyer who is logged in.
@@ -161,7 +163,7 @@ impl LoginPort for Login {
         _: &'a Appid,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Openid, ExchangeError>> {
-        std::future::ready(Ok(must(Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o")))).boxed()
+        std::future::ready(Ok(must(Openid::parse(OPENID)))).boxed()
     }
 }
 

@@ -236,6 +236,15 @@ impl EndpointId {
 }
 
 impl OutRefundNo {
+    /// The number of the refund that the shop calls `refund_no`: 32 characters, and always the same ones. If this server
+    /// forgot the refund because an old backup was restored, the shop's repetition reaches WeChat under the number that it
+    /// knows, and is no second refund.
+    pub fn of(payment_id: &PaymentId, refund_no: &RefundNo) -> Self {
+        let name = format!("{payment_id}/{refund_no}");
+        let number = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes());
+        Self(number.simple().to_string())
+    }
+
     /// A fresh number: 32 characters, half of what WeChat allows.
     pub fn fresh(ids: &dyn Ids, now: Timestamp) -> Self {
         Self(time_ordered(ids, now))

@@ -12,7 +12,8 @@ use crate::choice::Fault;
 use crate::hub::{Answer, Commit, ProcessId};
 use crate::marks::Mark;
 use crate::network::Letter;
-use crate::server::{self, Done, LANES};
+use crate::server::LANES;
+use crate::work::{self, Done};
 use crate::world::{Event, World};
 
 /// More events than this in one instant mean that something runs in circles.
@@ -113,7 +114,7 @@ impl World {
     fn ask_for_tasks(&mut self, server: usize, lane: usize) {
         if let Some((boot, ports)) = self.ports_of(server) {
             self.set_claiming(server, lane, true);
-            self.spawn(boot, server::claim(ports, server, lane));
+            self.spawn(boot, work::claim(ports, server, lane));
         }
     }
 
@@ -195,7 +196,7 @@ impl World {
             return;
         };
         let origin = letter.origin;
-        let process = self.spawn(boot, server::receive(ports, letter));
+        let process = self.spawn(boot, work::receive(ports, letter));
         if origin.is_hostile() {
             self.hostile.insert(process, origin);
         }
@@ -340,7 +341,7 @@ impl World {
             (Ok(tasks), Some((boot, ports))) => {
                 for task in tasks {
                     let key = task.key.clone();
-                    let process = self.spawn(boot, server::run_task(ports.clone(), task));
+                    let process = self.spawn(boot, work::run_task(ports.clone(), task));
                     let former = self.running.insert(key, process);
                     if former.is_some_and(|former| self.executor.is_parked(former)) {
                         self.hub.mark(Mark::LeaseExpired);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::hub::{Boot, Hub, ProcessId};
-use crate::server::Done;
+use crate::work::Done;
 
 /// A future that belongs to one life of a server.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Done> + Send>>;

@@ -21,8 +21,11 @@ mod shrink;
 mod story;
 mod swarm;
 mod tamper;
+mod teller;
 mod tier;
 mod trace;
+mod whims;
+mod work;
 mod world;
 
 pub use actors::Action;

@@ -1,14 +1,13 @@
 //! Between the servers and WeChat: every message gets its fate here.
 
 use shouyin_core::id::Mchid;
-use wechat_simulator::{Command, Dispatch, FaultKind, Input, Output, WireRequest};
-use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError, signature_headers};
+use wechat_simulator::{Dispatch, Input, Output, WireRequest};
+use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError};
 
 use crate::check::{CallName, Violation, What};
 use crate::choice::Fault;
 use crate::hub::{Answer, Boot, Outgoing, Parcel, Ticket};
 use crate::marks::Mark;
-use crate::setup::MCHIDS;
 use crate::tamper;
 use crate::world::{Event, World};
 
@@ -21,9 +20,6 @@ const LATE_ANSWER_MS: u32 = 20_000;
 const LATE_REQUEST_MS: u32 = 60_000;
 /// How late a late notification is at most, milliseconds: more than the five minutes its signature is good for.
 const LATE_NOTIFICATION_MS: u32 = 420_000;
-
-/// The longest a slow refund takes, milliseconds: three days.
-const LONGEST_REFUND_MS: u32 = 259_200_000;
 
 /// A request as WeChat sees it.
 pub(crate) fn wire(request: &SignedRequest) -> WireRequest {
@@ -154,14 +150,6 @@ impl World {
         Ok(())
     }
 
-    /// A WeChat that breaks its word does so when it is asked about an order, or asked to close one.
-    fn drawn_lie(&self, call: &CallName) -> Option<Fault> {
-        match call.what() {
-            What::Query | What::Close => self.hub.lock().choice.pick(&[Fault::WechatLies]),
-            What::Place | What::Refund | What::QueryRefund | What::Remedy => None,
-        }
-    }
-
     /// A request arrives at WeChat.
     pub(crate) fn arrive(
         &mut self,
@@ -214,58 +202,6 @@ impl World {
                 .wechat
                 .refunds()
                 .any(|refund| refund.out_refund_no == call.number())
-    }
-
-    /// How the bank will take a refund that is about to be asked for.
-    pub(crate) fn draw_fate_of_refund(&mut self, request: &SignedRequest) -> Result<(), Violation> {
-        let told = self.mishaps.iter().position(|(what, _)| *what == "bank");
-        let fate = match told.map(|index| self.mishaps.remove(index)) {
-            Some((_, fate)) => Some(fate),
-            None => self.hub.lock().choice.pick(&Fault::OF_A_REFUND),
-        };
-        let Some(fate) = fate else {
-            return Ok(());
-        };
-        let (kind, delay_ms) = if fate == Fault::RefundAbnormal {
-            (FaultKind::RefundAbnormal, None)
-        } else if fate == Fault::RefundClosed {
-            (FaultKind::RefundClosed, None)
-        } else {
-            let days = self.drawn_ms(LONGEST_REFUND_MS);
-            (FaultKind::RefundSlow, Some(days))
-        };
-        let number = crate::check::order_in(request);
-        let mut planned = wechat_simulator::Fault::new(kind).of_order(number);
-        planned.delay_ms = delay_ms;
-        self.hub.say(format_args!("the bank: {fate:?}"));
-        self.wechat_step(Input::Control(Command::AddFault(planned)))?;
-        Ok(())
-    }
-
-    /// WeChat's own answer, well signed: the order is closed. It is not.
-    fn lie(&mut self, call: &CallName) -> Option<RawResponse> {
-        let now = self.hub.now_ms();
-        let party = self.setup.parties.iter().find(|party| {
-            let order = self.setup.wechat.order(party.mchid.as_str(), &call.order);
-            order.is_some_and(|order| order.payment().is_none())
-        })?;
-        let order = self.setup.wechat.order(party.mchid.as_str(), &call.order)?;
-        let (status, body) = match call.what() {
-            What::Close => (204, Vec::new()),
-            What::Place | What::Query | What::Refund | What::QueryRefund | What::Remedy => {
-                (200, tamper::closed_order(order))
-            }
-        };
-        let signer = &*party.platform.last()?.signer;
-        let headers = signature_headers(signer, now.div_euclid(1_000), "lie", &body);
-        self.hub.mark(Mark::WechatLied);
-        self.hub
-            .say(format_args!("WeChat says that {} is closed", call.order));
-        Some(RawResponse {
-            status,
-            headers,
-            body,
-        })
     }
 
     fn answer_travels(
@@ -385,20 +321,6 @@ impl World {
             _ => {}
         }
         self.hub.schedule(way, Event::Notification(letter));
-    }
-
-    /// In calm WeChat has money for every refund and plays no more tricks.
-    pub(crate) fn wechat_heals(&mut self) -> Result<(), Violation> {
-        self.wechat_step(Input::Control(Command::ClearFaults))?;
-        for mchid in MCHIDS {
-            let mchid = mchid.to_owned();
-            let top_up = Command::SetBalance {
-                mchid,
-                balance: None,
-            };
-            self.wechat_step(Input::Control(top_up))?;
-        }
-        Ok(())
     }
 
     fn refund_of(&self, number: u64) -> Option<String> {

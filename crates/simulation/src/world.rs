@@ -23,10 +23,11 @@ use crate::marks::Mark;
 use crate::network::{Letter, Origin};
 use crate::receiver::Receivers;
 use crate::rows::Rows;
-use crate::server::{Build, CallId, LANES, Server};
+use crate::server::{Build, LANES, Server};
 use crate::setup::{MCHIDS, Setup};
 use crate::story::Step;
 use crate::swarm::Swarm;
+use crate::work::CallId;
 
 /// When merchants tend to their affairs in calm, milliseconds after its beginning.
 const TEND_AT_MS: [i64; 4] = [MINUTE_MS, DAY_MS, 3 * DAY_MS + HOUR_MS, 5 * DAY_MS];

@@ -24,7 +24,7 @@ const CRATES: [&str; 8] = [
 ];
 
 /// No search for one bug takes longer than this, in seconds; a budget counts seeds.
-const LONGEST_S: &str = "60";
+const LONGEST_S: &str = "30";
 
 /// One mistake.
 struct Bug {
@@ -63,9 +63,7 @@ pub(super) fn run(repository: &Repository, names: &[&str]) -> Result<()> {
     let mut lost = Vec::new();
     let mut table = Vec::new();
     for bug in &bugs {
-        let row = find(repository, &copy, bug);
-        copy.restore(repository)?;
-        match row {
+        match find(repository, &copy, bug) {
             Ok(found) => {
                 println!(
                     "{}: {} in {} ({})",
@@ -78,7 +76,10 @@ pub(super) fn run(repository: &Repository, names: &[&str]) -> Result<()> {
             }
             Err(error) => {
                 println!("{}: {error:#}", bug.name);
-                table.push(format!("{:<44} NOT FOUND: {error:#}", bug.name));
+                // What the compiler had to say was printed above.
+                let why = error.to_string();
+                let why = why.lines().next().unwrap_or_default();
+                table.push(format!("{:<44} NOT FOUND: {why}", bug.name));
                 lost.push(bug.name.as_str());
             }
         }
@@ -95,7 +96,13 @@ pub(super) fn run(repository: &Repository, names: &[&str]) -> Result<()> {
 }
 
 fn find(repository: &Repository, copy: &Copy, bug: &Bug) -> Result<Found> {
-    copy.plant(repository, &bug.patch)?;
+    copy.apply(repository, &bug.patch, &[])?;
+    let found = hunt(repository, copy, bug);
+    copy.apply(repository, &bug.patch, &["--reverse"])?;
+    found
+}
+
+fn hunt(repository: &Repository, copy: &Copy, bug: &Bug) -> Result<Found> {
     copy.build(repository)?;
     let mut words = vec!["run", "--seeds", &bug.budget, "--seconds", LONGEST_S];
     words.extend(bug.options.iter().map(String::as_str));
@@ -195,11 +202,12 @@ impl Copy {
         Ok(())
     }
 
-    fn plant(&self, repository: &Repository, patch: &Path) -> Result<()> {
+    /// Plants a bug, or takes it out again.
+    fn apply(&self, repository: &Repository, patch: &Path, options: &[&str]) -> Result<()> {
         let mut git = self.command(repository, "git");
         // Outside of any repository, paths are taken as they are.
         git.env("GIT_CEILING_DIRECTORIES", repository.path("target/bugs"));
-        git.arg("apply").arg(patch);
+        git.arg("apply").args(options).arg(patch);
         process::capture(&mut git).context("the patch does not apply any more")?;
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::model::{CloseReason, Payment, PaymentState};
 use super::view::PaymentView;
 use crate::id::{Appid, Mchid, Openid, OutTradeNo, PaymentId};
 use crate::idempotency::{Idempotency, IdempotencyRecord, Used};
-use crate::outcome::{Doubt, Outcome, Refusal};
+use crate::outcome::{Doubt, Outcome, Refusal, RefusalKind};
 use crate::ports::{
     Changes, Load, NotConfigured, PaymentKey, Ports, RequestPayment, StoreError, transact,
 };
@@ -120,10 +120,10 @@ pub async fn pay(
     match pay_once(ports, id, appid, payer).await? {
         Step::Answer(answer) => Ok(answer),
         // Closed now, or paid: either way there is something to say. If WeChat did not answer, the payer taps again.
-        Step::Closed => match pay_once(ports, id, appid, payer).await? {
+        Step::LookAgain => match pay_once(ports, id, appid, payer).await? {
             Step::Answer(answer) => Ok(answer),
-            Step::Closed => Ok(PayAnswer::Unavailable(
-                "the order with the former amount is still being closed at WeChat".into(),
+            Step::LookAgain => Ok(PayAnswer::Unavailable(
+                "an earlier order is still being settled at WeChat".into(),
             )),
         },
     }
@@ -132,8 +132,8 @@ pub async fn pay(
 /// How one look at a payment ended for the payer.
 enum Step {
     Answer(PayAnswer),
-    /// Revised orders were asked to be closed: look again.
-    Closed,
+    /// WeChat was asked to close or to tell about an earlier order: look again.
+    LookAgain,
 }
 
 async fn pay_once(
@@ -174,11 +174,19 @@ async fn pay_once(
             for run in runs {
                 worker::run(ports, &mchid, run).await?;
             }
-            return Ok(Step::Closed);
+            return Ok(Step::LookAgain);
         }
         PayDecision::Send { order, run } => (order, run),
     };
     let (outcome, may_be_paid) = worker::send_prepay(ports, &order, &run).await?;
+    if let Outcome::Rejected(Refusal {
+        kind: RefusalKind::OrderPaid | RefusalKind::OrderClosed,
+        ..
+    }) = &outcome
+    {
+        worker::query_now(ports, &mchid, id, &order.out_trade_no).await?;
+        return Ok(Step::LookAgain);
+    }
     Ok(Step::Answer(match outcome {
         // Paid, closed or revised while the order was on its way: its parameters are nobody's any more.
         Outcome::Succeeded(_) if !may_be_paid => {
@@ -260,7 +268,7 @@ pub async fn sync(ports: &Ports, key: PaymentKey) -> Result<Option<Payment>, Ser
         return Ok(Some(payment));
     }
     for out_trade_no in open {
-        worker::query_now(ports, &payment, &out_trade_no).await?;
+        worker::query_now(ports, &payment.mchid, &payment.id, &out_trade_no).await?;
     }
     let key = PaymentKey::AnyId(payment.id);
     Ok(ports.store.payment(key).await?)

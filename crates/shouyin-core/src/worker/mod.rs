@@ -6,7 +6,7 @@ pub(crate) mod webhook;
 
 use std::sync::Arc;
 
-use crate::id::{Mchid, OutTradeNo, PrepayId};
+use crate::id::{Mchid, OutTradeNo, PaymentId, PrepayId};
 use crate::outcome::Outcome;
 use crate::payment::Payment;
 use crate::payment::decide::{self, TaskRun};
@@ -217,11 +217,12 @@ async fn expire(ports: &Ports, mchid: &Mchid, held: TaskRun) -> Result<(), Store
 /// Asks WeChat about an attempt now, on behalf of a client who waits.
 pub(crate) async fn query_now(
     ports: &Ports,
-    payment: &Payment,
+    mchid: &Mchid,
+    payment_id: &PaymentId,
     number: &OutTradeNo,
 ) -> Result<(), StoreError> {
     let load = Load {
-        payment: Some(PaymentKey::AnyId(payment.id.clone())),
+        payment: Some(PaymentKey::AnyId(payment_id.clone())),
         ..Load::default()
     };
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
@@ -232,7 +233,7 @@ pub(crate) async fn query_now(
     })
     .await?;
     match run {
-        Some(run) => query(ports, &payment.mchid, number, &run).await,
+        Some(run) => query(ports, mchid, number, &run).await,
         None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 //! what it is told to break. Time stands still until [`Desk::pass`] moves it from one thing that happens to the next.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fen::Fen;
@@ -12,14 +12,16 @@ use shouyin_core::task::Lane;
 use tokio::sync::Notify;
 use wechat_miniprogram as mp;
 use wechat_simulator::{
-    App, BuyerAction, CashierAction, Command, CommandAnswer, Dispatch, Fault, FaultKind, Input,
-    Merchant, OpenCashier, Operation, Options, Output, PhoneAction, PhoneAnswer, PlatformKey,
-    PlatformKeys, RefundEnd, Wechat, WireRequest,
+    App, BuyerAction, CashierAction, ClientCertificate, Command, CommandAnswer, Connection,
+    Dispatch, Fault, FaultKind, Input, Merchant, OpenCashier, Operation, Options, Output,
+    PhoneAction, PhoneAnswer, PlatformKey, PlatformKeys, RefundEnd, Wechat, WireRequest,
 };
 use wechatpay::BoxFuture;
 use wechatpay::crypto::{ApiV3Key, PrivateKey};
+use wechatpay::v2::ApiKey;
 use wechatpay::v3::{RawResponse, RsaSigner, SignedRequest, Transport, TransportError};
 
+use crate::v2::API_KEY;
 use crate::wechat::{
     API_V3_KEY, APP_SECRET, MERCHANT_KEY, MERCHANT_SERIAL, PUBLIC_KEY_ID, WECHAT_KEY,
 };
@@ -30,7 +32,8 @@ use crate::world::{APPID, Answer, MCHID, Setup, TestClock, Wires, World};
 pub(crate) struct Heart {
     wechat: Mutex<Wechat>,
     clock: Arc<TestClock>,
-    outbox: Mutex<VecDeque<Dispatch>>,
+    pub(crate) outbox: Mutex<VecDeque<Dispatch>>,
+    calls: AtomicUsize,
     /// The next answer never comes, and whoever waits for it is told here.
     silent: AtomicBool,
     pub(crate) fell_silent: Notify,
@@ -47,9 +50,12 @@ impl Heart {
         let mut merchant = Merchant::new(MCHID, "Coffee", platform)
             .with_app(APPID)
             .with_api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
+            .with_api_key(ApiKey::parse(API_KEY).unwrap())
             .with_certificate(MERCHANT_SERIAL, Arc::new(verifier));
         merchant.refund_notify_url = Some(format!("https://pay.example.com/wechat/notify/{MCHID}"));
-        let wechat = Wechat::new(Options::default())
+        let mut options = Options::default();
+        options.assumptions.v2_client_certificate = ClientCertificate::Always;
+        let wechat = Wechat::new(options)
             .with_app(App {
                 appid: APPID.to_owned(),
                 secret: APP_SECRET.to_owned(),
@@ -60,9 +66,15 @@ impl Heart {
             wechat: Mutex::new(wechat),
             clock,
             outbox: Mutex::default(),
+            calls: AtomicUsize::new(0),
             silent: AtomicBool::new(false),
             fell_silent: Notify::new(),
         })
+    }
+
+    /// How often WeChat Pay was called.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// WeChat's books.
@@ -199,7 +211,10 @@ impl Heart {
 
 /// WeChat Pay's door.
 #[derive(Debug)]
-struct PayWire(Arc<Heart>);
+struct PayWire {
+    heart: Arc<Heart>,
+    connection: Connection,
+}
 
 impl Transport for PayWire {
     fn send<'a>(
@@ -207,15 +222,16 @@ impl Transport for PayWire {
         request: &'a SignedRequest,
     ) -> BoxFuture<'a, Result<RawResponse, TransportError>> {
         Box::pin(async move {
-            let answer = self.0.request(WireRequest {
+            self.heart.calls.fetch_add(1, Ordering::SeqCst);
+            let answer = self.heart.request(WireRequest {
                 method: request.method.as_str().to_owned(),
                 target: request.target.clone(),
                 headers: request.headers.clone(),
                 body: request.body.clone(),
-                connection: wechat_simulator::Connection::Plain,
+                connection: self.connection.clone(),
             });
-            if self.0.silent.swap(false, Ordering::SeqCst) {
-                self.0.fell_silent.notify_one();
+            if self.heart.silent.swap(false, Ordering::SeqCst) {
+                self.heart.fell_silent.notify_one();
                 std::future::pending::<()>().await;
             }
             answer.map_err(TransportError::NoAnswer)
@@ -238,7 +254,7 @@ impl mp::Transport for LoginWire {
                 target: request.target.as_str().to_owned(),
                 headers: Vec::new(),
                 body: Vec::new(),
-                connection: wechat_simulator::Connection::Plain,
+                connection: Connection::Plain,
             });
             let answer = answer.map_err(mp::TransportError::NoAnswer)?;
             Ok(mp::Response {
@@ -270,7 +286,16 @@ impl Desk {
     pub(crate) async fn build(mut setup: Setup) -> Self {
         let heart = Heart::new(Arc::clone(&setup.clock));
         setup.wires = Some(Wires {
-            pay: Arc::new(PayWire(Arc::clone(&heart))),
+            pay: Arc::new(PayWire {
+                heart: Arc::clone(&heart),
+                connection: Connection::Tls { certificate: None },
+            }),
+            certified: Some(Arc::new(PayWire {
+                heart: Arc::clone(&heart),
+                connection: Connection::Tls {
+                    certificate: Some(MERCHANT_SERIAL.to_owned()),
+                },
+            })),
             login: Arc::new(LoginWire(Arc::clone(&heart))),
         });
         let world = World::build(setup).await;

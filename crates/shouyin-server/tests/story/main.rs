@@ -24,6 +24,7 @@ mod pay;
 mod refund;
 mod revise;
 mod serve;
+mod v2;
 mod webhook;
 mod wechat;
 mod worker;

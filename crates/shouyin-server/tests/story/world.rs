@@ -26,6 +26,7 @@ use wechatpay::crypto::{ApiV3Key, PrivateKey};
 use wechatpay::text::NotifyUrl;
 use wechatpay::v3::{self, KeyRing, RsaSigner};
 
+use crate::v2::Speaks;
 use crate::wechat::{
     API_V3_KEY, APP_SECRET, LoginDoor, MERCHANT_KEY, MERCHANT_SERIAL, PUBLIC_KEY_ID, PayDoor,
     WECHAT_KEY, Wechat,
@@ -140,6 +141,8 @@ pub(crate) struct Setup {
     pub(crate) merchants: Option<Arc<dyn WebhookSender>>,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
+    /// The protocols the merchants use.
+    pub(crate) speaks: Speaks,
 }
 
 impl Default for Setup {
@@ -152,6 +155,7 @@ impl Default for Setup {
             merchants: None,
             policy: Policy::default(),
             limits: Limits::default(),
+            speaks: Speaks::default(),
         }
     }
 }
@@ -159,6 +163,8 @@ impl Default for Setup {
 /// The ways to WeChat.
 pub(crate) struct Wires {
     pub(crate) pay: Arc<dyn v3::Transport>,
+    /// The one that presents the merchant's certificate; nobody asks for it by default.
+    pub(crate) certified: Option<Arc<dyn v3::Transport>>,
     pub(crate) login: Arc<dyn wechat_miniprogram::Transport>,
 }
 
@@ -171,6 +177,7 @@ pub(crate) struct World {
     pub(crate) parts: Parts,
     pub(crate) ports: Ports,
     router: Router,
+    wires: Wires,
     pub(crate) api_key: String,
     pub(crate) other_api_key: String,
     keys: AtomicU64,
@@ -195,6 +202,7 @@ impl World {
         let wechat = Wechat::new(Arc::clone(&clock));
         let wires = setup.wires.unwrap_or_else(|| Wires {
             pay: Arc::new(PayDoor(Arc::clone(&wechat))),
+            certified: None,
             login: Arc::new(LoginDoor(Arc::clone(&wechat))),
         });
         let rows = MemoryStore::new();
@@ -203,7 +211,7 @@ impl World {
         let journal = setup
             .journal
             .then(|| Journal::new(200, Arc::clone(&clock) as _));
-        let acquirer = Arc::new(acquirer(&wires.pay, &clock, journal.as_ref()));
+        let acquirer = Arc::new(acquirer(&wires, setup.speaks, &clock, journal.as_ref()));
         let ports = Ports {
             store: setup.store.unwrap_or_else(|| Arc::new(store.clone())),
             acquirer: Arc::clone(&acquirer) as _,
@@ -234,6 +242,7 @@ impl World {
             disk,
             journal,
             parts,
+            wires,
             api_key,
             other_api_key,
             keys: AtomicU64::new(0),
@@ -352,6 +361,13 @@ impl World {
         self.ports = server.ports().clone();
     }
 
+    /// The process stops, the settings say another protocol, and another process begins on the same database.
+    pub(crate) fn restart_speaking(&mut self, speaks: Speaks) {
+        let acquirer = acquirer(&self.wires, speaks, &self.clock, self.journal.as_ref());
+        self.parts.ports.acquirer = Arc::new(acquirer);
+        self.restart();
+    }
+
     /// Runs everything that is due, as the worker loop does, until nothing is.
     pub(crate) async fn work(&self) {
         loop {
@@ -403,7 +419,8 @@ fn webhooks() -> HttpWebhookSender {
 }
 
 fn acquirer(
-    wire: &Arc<dyn v3::Transport>,
+    wires: &Wires,
+    speaks: Speaks,
     clock: &Arc<TestClock>,
     journal: Option<&Arc<Journal>>,
 ) -> WechatAcquirer {
@@ -413,7 +430,7 @@ fn acquirer(
             PUBLIC_KEY_ID,
             PrivateKey::from_pem(WECHAT_KEY).unwrap().public_key(),
         );
-        let mut transport = Arc::clone(wire);
+        let mut transport = Arc::clone(&wires.pay);
         let api_v3_key = ApiV3Key::new(API_V3_KEY).unwrap();
         if let Some(journal) = journal {
             journal.set_keys(
@@ -451,7 +468,7 @@ fn acquirer(
         (
             mchid(number),
             MerchantAccount {
-                protocols: client.into(),
+                protocols: speaks.protocols(number, client, wires, clock),
                 appids,
                 notify_url,
             },

@@ -9,9 +9,9 @@ use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 
 use super::Sale;
 use crate::check::Violation;
-use crate::server::Ask;
 use crate::setup::{MCHIDS, USERS};
 use crate::story::Step;
+use crate::work::Ask;
 use crate::world::World;
 
 /// How long payments may stay open: most for minutes, some beyond the life of a prepay id.

@@ -1,6 +1,7 @@
 //! Everybody who acts on the world: merchants, shoppers, the attacker, the operator and the reaper.
 
 mod attacker;
+mod console;
 mod merchant;
 mod operator;
 mod refund;
@@ -16,8 +17,8 @@ use self::refund::Wish;
 use crate::check::Violation;
 use crate::choice::Fault;
 use crate::hub::Boot;
-use crate::server::{self, Ask, CallId, Reply};
 use crate::story::Step;
+use crate::work::{self, Ask, CallId, Reply};
 use crate::world::{Event, World};
 
 /// People deal with the last few sales; older ones are left to the worker.
@@ -253,7 +254,7 @@ impl World {
             again,
         };
         self.clients.insert(call, client);
-        let work = server::serve(ports, &self.setup, call, ask);
+        let work = work::serve(ports, &self.setup, call, ask);
         self.spawn(boot, work);
     }
 

@@ -8,9 +8,9 @@ use wechat_simulator::{BuyerAction, CashierAction, Input, OpenCashier, PhoneActi
 
 use crate::check::Violation;
 use crate::marks::Mark;
-use crate::server::Ask;
 use crate::setup::{APPID, USERS};
 use crate::story::Step;
+use crate::work::Ask;
 use crate::world::World;
 
 impl World {

@@ -9,9 +9,9 @@ use shouyin_core::webhook::EndpointState;
 use shouyin_core::webhook::service::{Created, EndpointError, EndpointPatch, NewEndpoint};
 
 use crate::check::Violation;
-use crate::server::Ask;
 use crate::setup::MCHIDS;
 use crate::story::Step;
+use crate::work::Ask;
 use crate::world::World;
 
 /// What endpoints ask for: everything, payments, refunds, or one kind.

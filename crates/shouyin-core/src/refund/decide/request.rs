@@ -139,13 +139,14 @@ pub fn request(
 ) -> Result<(Requested, Changes), RefundError> {
     check_reason(new.reason.as_ref())?;
     let out_trade_no = paid_attempt(payment, new)?;
-    let known = payment
-        .refunds
-        .iter()
-        .find(|refund| refund.refund_no.as_ref() == Some(&new.refund_no));
+    let number = OutRefundNo::of(&payment.id, &new.refund_no);
+    // By its number at WeChat, too: one that an old backup forgot has come back as WeChat's news, without the shop's number.
+    let known = payment.refunds.iter().find(|refund| {
+        refund.refund_no.as_ref() == Some(&new.refund_no) || refund.out_refund_no == number
+    });
     if let Some(known) = known {
         let same = new.amount.is_none_or(|amount| amount == known.amount)
-            && new.reason == known.reason
+            && (known.refund_no.is_none() || new.reason == known.reason)
             && out_trade_no == known.out_trade_no;
         return if same {
             let requested = Requested {
@@ -192,6 +193,7 @@ pub fn request(
         now,
         ids,
     );
+    refund.out_refund_no = number;
     refund.refund_no = Some(new.refund_no.clone());
     let send_at = may_send_at(&payment, &refund, now);
     let send = if send_at > now {

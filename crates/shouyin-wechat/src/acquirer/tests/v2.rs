@@ -20,7 +20,8 @@ fn older(desk: &Desk, number: &str, certified: &Arc<Script>) -> V2 {
         key: key(),
         sign_type: SignType::HmacSha256,
     };
-    let (open, certified) = (desk.script.clone() as _, certified.clone() as _);
+    let open: Arc<dyn v3::Transport> = desk.script.clone();
+    let certified: Arc<dyn v3::Transport> = certified.clone();
     let nonces = Arc::new(|| "n".to_owned());
     V2 {
         client: v2::Client::new(account, open, Some(certified), nonces),

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::routing::post;
 use fen::Fen;
 use serde_json::{Value, json};
+use wechatpay::v2::code::{AuthCode, Micropay, Reverse, Reversed};
 use wechatpay::v2::notification::{ACCEPTED, Notification};
 use wechatpay::v2::pay::{Body, CloseOrder, Order, Product, QueryOrder, UnifiedOrder};
 use wechatpay::v2::refund::{CreateRefund, QueryRefund, RefundNews};
@@ -223,6 +224,66 @@ async fn a_shop_of_the_older_protocol_gets_everything() {
         );
         shop.simulator.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn a_till_a_qr_code_and_a_new_key() {
+    let shop = Shop::start(SignType::HmacSha256, true).await;
+    let (_, shown) = shop.post("/payment-codes", json!({})).await;
+    let till = Micropay {
+        appid: shop.appid(),
+        body: Body::parse("茶馆-龙井").unwrap(),
+        attach: None,
+        out_trade_no: "TILL-000001".parse().unwrap(),
+        total_fee: Fen::new(1990),
+        spbill_create_ip: [192, 0, 2, 8].into(),
+        auth_code: AuthCode::parse(shown["auth_code"].as_str().unwrap()).unwrap(),
+    };
+    let paid = shop.client.send(&till).await.done().unwrap();
+    assert_eq!(paid.trade_type.as_deref(), Some("MICROPAY"));
+    let reverse = Reverse {
+        appid: shop.appid(),
+        out_trade_no: "TILL-000001".parse().unwrap(),
+    };
+    let reversed = shop.client.send(&reverse).await.done().unwrap();
+    assert_eq!(reversed, Reversed::Finished);
+
+    let native = UnifiedOrder {
+        product: Product::Native {
+            product_id: "tea".to_owned(),
+        },
+        ..shop.order("NATIVE-00001")
+    };
+    let placed = shop.client.send(&native).await.done().unwrap();
+    let scan = json!({ "url": placed.code_url, "user": "passer-by" });
+    let (status, cashier) = shop.post("/cashier/follow", scan).await;
+    assert_eq!(
+        (status, &cashier["out_trade_no"]),
+        (200, &json!("NATIVE-00001"))
+    );
+
+    let app = UnifiedOrder {
+        product: Product::App,
+        ..shop.order("APP-0000001")
+    };
+    let placed = shop.client.send(&app).await.done().unwrap();
+    let appid = &shop.simulator.merchant.settings.appid;
+    let parameters = shop
+        .client
+        .app_payment(appid, placed.prepay_id.as_str(), real_ms() / 1000);
+    let parameters = serde_json::to_value(&parameters).unwrap();
+    assert_eq!(shop.post("/cashier/app", parameters).await.0, 200);
+
+    assert_eq!(
+        shop.post("/keys/api", json!({ "api_key": "short" }))
+            .await
+            .0,
+        400
+    );
+    let (_, key) = shop.post("/keys/api", json!({})).await;
+    assert_eq!(key["api_key"].as_str().unwrap().len(), 32);
+    let outcome = shop.client.send(&shop.query("NATIVE-00001")).await;
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
 }
 
 #[tokio::test]

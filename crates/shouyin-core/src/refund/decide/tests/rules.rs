@@ -102,6 +102,26 @@ fn the_same_number_is_the_same_refund() {
 }
 
 #[test]
+fn a_server_that_forgot_a_refund_asks_for_it_under_the_same_number() {
+    let payment = paid();
+    let number = |refund_no: &str, at_ms| {
+        let new = wanted(&payment, refund_no, 40);
+        let (requested, _) = request(&payment, &new, at(at_ms), &ids()).unwrap();
+        requested.refund.out_refund_no
+    };
+    assert_eq!(number("r1", 0), number("r1", 86_400_000));
+    assert_ne!(number("r1", 0), number("r2", 0));
+    // WeChat's news came first: the shop's repetition finds it.
+    let told = fact(&payment, &number("r1", 0), 40, RefundStatus::Success);
+    let after = on_fact(&payment, &told, at(1), &ids())
+        .unwrap()
+        .payment
+        .unwrap();
+    let (again, changes) = request(&after, &wanted(&after, "r1", 40), at(2), &ids()).unwrap();
+    assert!(!again.is_new && changes.is_empty());
+}
+
+#[test]
 fn wechats_limits_are_checked_before_the_call() {
     let mut payment = paid();
     let late = request(
