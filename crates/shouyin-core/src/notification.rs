@@ -84,7 +84,7 @@ pub struct NotificationRecord {
     pub serial: String,
     /// What it did.
     pub effect: NotificationEffect,
-    /// The body exactly as received; encrypted content, no secrets of ours.
+    /// The body exactly as received: no secrets of ours. The older protocol does not encrypt payments: there it names the payer.
     pub body: Vec<u8>,
 }
 

@@ -585,9 +585,9 @@ pub struct RequestPayment {
     pub nonce_str: String,
     /// `prepay_id=...`
     pub package: String,
-    /// `RSA` for APIv3.
+    /// `RSA` for APIv3; `HMAC-SHA256` or `MD5` for the older protocol.
     pub sign_type: String,
-    /// Base64 signature.
+    /// The signature: Base64 for APIv3, hexadecimal for the older protocol.
     pub pay_sign: String,
 }
 

@@ -39,7 +39,7 @@ fn advisories(repository: &Repository) -> Result<()> {
     process::run(
         repository
             .cargo()
-            .args(["deny", "check", "--disable-fetch", "advisories"]),
+            .args(["deny", "--offline", "check", "advisories"]),
     )
 }
 
@@ -61,11 +61,15 @@ fn fetch(repository: &Repository) -> Result<(), String> {
     Err(format!("it could not be fetched ({first})"))
 }
 
-/// Whether a database was fetched before; cargo-deny keeps them in one folder each.
+/// Whether a database was fetched before; cargo-deny keeps them in one folder each, beside a lock file.
 fn is_present() -> bool {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
     home.and_then(|home| home.join("advisory-dbs").read_dir().ok())
-        .is_some_and(|mut databases| databases.next().is_some())
+        .is_some_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        })
 }

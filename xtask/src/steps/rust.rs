@@ -47,13 +47,8 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
     Ok(Done::Passed)
 }
 
-/// Zones with an odd offset, far east of Greenwich, far west of it, and with a summer time.
-const ZONES: [&str; 4] = [
-    "Asia/Kathmandu",
-    "Pacific/Kiritimati",
-    "Pacific/Pago_Pago",
-    "America/New_York",
-];
+/// Zones with an odd offset, on the other side of the date line, and with a summer time.
+const ZONES: [&str; 3] = ["Asia/Kathmandu", "Pacific/Kiritimati", "America/New_York"];
 
 /// Times at WeChat are +08:00 and ours are UTC, whatever the machine says: the tests of everything that knows a time pass
 /// in every zone. The binaries are those of the step before.

@@ -1,5 +1,6 @@
 //! The older protocol: everything a merchant does with APIv3, for merchants who are not there yet, and the way there.
 
+mod certificate;
 mod forgery;
 mod moving;
 mod refund;
