@@ -291,11 +291,15 @@ fn config(folder: &TempDir, server: SocketAddr, first: &Value, second: &Value) -
             ("pub.pem", member("public_key_pem")),
             ("v3.txt", member("apiv3_key")),
             ("secret.txt", member("app_secret")),
+            ("v2.txt", member("api_key")),
+            ("cert.pem", member("certificate_pem")),
         ] {
             std::fs::write(path(format!("{mchid}-{name}")), content).unwrap();
         }
+        // Both doors are open: the older protocol's is attacked as well.
         text.push_str(&format!(
-            "[[merchants]]\nmchid = \"{mchid}\"\nserial_no = {}\nprivate_key_file = \"{mchid}-key.pem\"\n\
+            "[[merchants]]\nmchid = \"{mchid}\"\nprotocol = \"v3_accepting_v2\"\napi_key_file = \"{mchid}-v2.txt\"\n\
+             certificate_file = \"{mchid}-cert.pem\"\nserial_no = {}\nprivate_key_file = \"{mchid}-key.pem\"\n\
              api_v3_key_file = \"{mchid}-v3.txt\"\npublic_key_id = {}\npublic_key_file = \"{mchid}-pub.pem\"\n\
              appids = [{appid}]\n[[apps]]\nappid = {appid}\napp_secret_file = \"{mchid}-secret.txt\"\n",
             files["serial_no"],

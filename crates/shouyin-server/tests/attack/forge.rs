@@ -19,6 +19,8 @@ pub(crate) struct Keys {
     pub(crate) api_v3: ApiV3Key,
     /// What WeChat's key is called.
     pub(crate) serial: String,
+    /// The key of the older protocol, which both sides have.
+    pub(crate) api_v2: wechatpay::v2::ApiKey,
 }
 
 impl Keys {
@@ -35,6 +37,7 @@ impl Keys {
             merchant: RsaSigner::new(text("serial_no"), merchant),
             api_v3: ApiV3Key::new(&text("apiv3_key")).unwrap(),
             serial,
+            api_v2: wechatpay::v2::ApiKey::parse(&text("api_key")).unwrap(),
         }
     }
 }

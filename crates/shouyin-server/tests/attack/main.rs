@@ -17,6 +17,7 @@ mod notice_envelope;
 mod notice_header;
 mod notice_path;
 mod notice_time;
+mod notice_v2;
 mod raw;
 mod shop;
 mod webhook_url;
@@ -189,6 +190,10 @@ async fn nothing_that_is_not_genuine_is_accepted() {
         contradiction::of_others(&shop).await,
         notice_body::group(&shop),
         notice_path::group(&shop),
+        notice_v2::forged(&shop),
+        notice_v2::documents(&shop),
+        notice_v2::contradictions(&shop),
+        notice_v2::refunds(&shop),
         access::keys(&shop),
         access::guesses(&shop),
         amount::group(&shop),
