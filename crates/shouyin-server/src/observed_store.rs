@@ -18,6 +18,7 @@ use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
 use shouyin_core::webhook::{Delivery, Endpoint, model::DeliveryAttempt};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::journal::Journal;
@@ -26,11 +27,21 @@ use crate::journal::Journal;
 pub(crate) struct ObservedStore {
     inner: Arc<dyn Store>,
     journal: Option<Arc<Journal>>,
+    /// There are new events, so perhaps webhooks to send: looked for at once instead of at the next round.
+    news: Arc<Notify>,
 }
 
 impl ObservedStore {
-    pub(crate) fn new(inner: Arc<dyn Store>, journal: Option<Arc<Journal>>) -> Self {
-        Self { inner, journal }
+    pub(crate) fn new(
+        inner: Arc<dyn Store>,
+        journal: Option<Arc<Journal>>,
+        news: Arc<Notify>,
+    ) -> Self {
+        Self {
+            inner,
+            journal,
+            news,
+        }
     }
 
     fn tell(&self, told: &Told) {
@@ -46,6 +57,9 @@ impl ObservedStore {
         }
         if let Some(journal) = &self.journal {
             journal.committed(told);
+        }
+        if !told.events.is_empty() {
+            self.news.notify_one();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -88,7 +89,12 @@ impl Server {
     ) {
         let stop = CancellationToken::new();
         let housekeeping = Housekeeping::new(self.refresh.clone());
-        let worker = tokio::spawn(worker::run(self.ports.clone(), housekeeping, stop.clone()));
+        let worker = tokio::spawn(worker::run(
+            self.ports.clone(),
+            housekeeping,
+            Arc::clone(&self.news),
+            stop.clone(),
+        ));
         let router = self.router().merge(more);
 
         let connections = GracefulShutdown::new();

@@ -11,6 +11,7 @@ use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::ports::{Clock, Ids, Ports};
 use shouyin_wechat::BreakerStatus;
+use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::config::Limits;
@@ -148,6 +149,8 @@ pub struct Server {
     pub(crate) ports: Ports,
     pub(crate) refresh: Vec<Refresh>,
     pub(crate) journal: Option<Arc<Journal>>,
+    /// Told when there are events.
+    pub(crate) news: Arc<Notify>,
     pub(crate) drain_timeout: Duration,
     router: Router,
 }
@@ -156,7 +159,12 @@ impl Server {
     /// Assembles a server. Nothing runs yet.
     pub fn build(parts: Parts) -> Self {
         let mut ports = parts.ports;
-        ports.store = Arc::new(ObservedStore::new(ports.store, parts.journal.clone()));
+        let news = Arc::new(Notify::new());
+        ports.store = Arc::new(ObservedStore::new(
+            ports.store,
+            parts.journal.clone(),
+            Arc::clone(&news),
+        ));
         ports.acquirer = Arc::new(ObservedAcquirer::new(ports.acquirer));
         let app = App::new(AppParts {
             ports: ports.clone(),
@@ -175,6 +183,7 @@ impl Server {
             ports,
             refresh: parts.refresh,
             journal: parts.journal,
+            news,
             drain_timeout: parts.drain_timeout,
         }
     }

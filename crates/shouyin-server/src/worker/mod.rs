@@ -3,12 +3,14 @@
 
 mod housekeeping;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shouyin_core::ports::{Ports, StoreError};
 use shouyin_core::task::{Lane, Task};
 use shouyin_core::time::SECOND_MS;
 use shouyin_core::worker;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -27,7 +29,15 @@ const LOOK_EVERY_MS: i64 = SECOND_MS;
 const LOOK_AT_MOST_EVERY_MS: i64 = 20;
 
 /// Runs until `stop`, then finishes the tasks that are running and returns.
-pub(crate) async fn run(ports: Ports, mut housekeeping: Housekeeping, stop: CancellationToken) {
+/// `news` says that there are events, which are webhooks to send if somebody wants them.
+pub(crate) async fn run(
+    ports: Ports,
+    mut housekeeping: Housekeeping,
+    news: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    // Whoever makes a task about money runs it at once.
+    let no_news = Notify::new();
     let chores = async {
         let look_every = Duration::from_millis(LOOK_EVERY_MS.unsigned_abs());
         while !stop.is_cancelled() {
@@ -40,13 +50,22 @@ pub(crate) async fn run(ports: Ports, mut housekeeping: Housekeeping, stop: Canc
         housekeeping.stop().await;
     };
     tokio::join!(
-        serve_lane(&ports, Lane::Money, MONEY_SLOTS, &stop),
-        serve_lane(&ports, Lane::Webhook, WEBHOOK_SLOTS, &stop),
+        serve_lane(&ports, Lane::Money, MONEY_SLOTS, &no_news, &stop),
+        serve_lane(&ports, Lane::Webhook, WEBHOOK_SLOTS, &news, &stop),
         chores,
     );
 }
 
-async fn serve_lane(ports: &Ports, lane: Lane, slots: usize, stop: &CancellationToken) {
+/// So long after the news of an event its webhooks are looked for, together with those of other events meanwhile.
+const PAUSE_AFTER_NEWS: Duration = Duration::from_millis(10);
+
+async fn serve_lane(
+    ports: &Ports,
+    lane: Lane,
+    slots: usize,
+    news: &Notify,
+    stop: &CancellationToken,
+) {
     let mut running: JoinSet<()> = JoinSet::new();
     let mut healthy = true;
     while !stop.is_cancelled() {
@@ -72,6 +91,8 @@ async fn serve_lane(ports: &Ports, lane: Lane, slots: usize, stop: &Cancellation
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(nap) => {}
+            // Not at every single event when there are thousands a second.
+            () = news.notified() => tokio::time::sleep(PAUSE_AFTER_NEWS).await,
             // A free slot matters only when all were taken.
             Some(_) = running.join_next(), if running.len() >= slots => {}
         }
