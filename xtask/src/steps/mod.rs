@@ -95,6 +95,11 @@ const STEPS: &[Step] = &[
         run: torture::short,
     },
     Step {
+        name: "simulation",
+        about: "two minutes of this commit's own bad days, in every tier",
+        run: |repository| crate::sim::check(repository).map(|()| Done::Passed),
+    },
+    Step {
         name: "browser",
         about: "the demo and its pages, in Chromium",
         run: browser::test,
