@@ -44,6 +44,10 @@ impl Seen {
             let Some(known) = self.known.get(&order.out_trade_no) else {
                 continue;
             };
+            // Nobody asks, and WeChat has stopped telling: what comes later, by the news of a refund, say, comes by luck.
+            if !are_queries_on && was_given_up(wechat, &order.mchid, &order.out_trade_no) {
+                continue;
+            }
             let limit = if are_queries_on {
                 BY_QUERY_MS
             } else {
@@ -61,6 +65,11 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+/// Whether WeChat ever stopped telling that this order is paid.
+fn was_given_up(wechat: &Wechat, mchid: &str, number: &str) -> bool {
+    Mchid::parse(mchid).is_ok_and(|mchid| gave_up(wechat, &mchid, number, None))
 }
 
 /// Whether WeChat has stopped telling of this order, or of this refund if one is named.
