@@ -182,11 +182,16 @@ impl Checker {
             let Some(endpoint) = seen.endpoints.get(endpoint_id) else {
                 continue;
             };
+            let event = seen.events.get(event_id);
+            // The merchant wants no more of these: what was given up before is not sent again.
+            let types = &endpoint.event_types;
+            if event.is_some_and(|it| !types.is_empty() && !types.contains(&it.event_type)) {
+                continue;
+            }
             if !seen
                 .taken
                 .contains(&(endpoint.url.clone(), event_id.clone()))
             {
-                let event = seen.events.get(event_id);
                 let what = event.map_or("?", |event| event.event_type.as_str());
                 let detail = format!("{what} {event_id} never arrived at {}", endpoint.url);
                 return Err(Violation::new("L3", detail));
