@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) platform_certificates: bool,
     /// The server has no public key at all: platform certificates alone.
     pub(crate) without_public_key: bool,
+    /// The merchant uses the older protocol.
+    pub(crate) v2: bool,
     /// A second merchant, `other`, with a key and an address of its own.
     pub(crate) second_merchant: bool,
     /// Webhooks may go to this machine. Off, every receiver here counts as internal.

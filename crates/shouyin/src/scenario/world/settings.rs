@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use shouyin_core::policy::MoneyPolicy;
-use shouyin_server::config::{Config, Keys, Timeouts};
+use shouyin_server::config::{Config, Keys, Timeouts, V2Keys};
 use wechat_simulator::MerchantFiles;
+use wechatpay::v2::{ApiKey, SignType};
+use wechatpay::v3::http::ClientIdentity;
 
 use crate::scenario::file::Setup;
 
@@ -35,7 +37,10 @@ pub(crate) fn config(
         let more = crate::demo::settings::config(more, listen, folder, &base_url)?;
         config.merchants.extend(more.merchants);
     }
-    for merchant in &mut config.merchants {
+    for (merchant, files) in config.merchants.iter_mut().zip(merchants) {
+        if setup.v2 {
+            merchant.keys = v2_keys(files)?;
+        }
         if let Some(late) = &setup.late {
             merchant.policy.late = policy("late", late)?;
         }
@@ -72,6 +77,18 @@ pub(crate) fn config(
         drain: Duration::from_secs(1),
     };
     Ok(config)
+}
+
+fn v2_keys(files: &MerchantFiles) -> anyhow::Result<Keys> {
+    let credentials = &files.credentials;
+    Ok(Keys::V2(Box::new(V2Keys {
+        api_key: ApiKey::parse(&files.settings.api_key)?,
+        sign_type: SignType::default(),
+        identity: ClientIdentity::from_pem(
+            &credentials.merchant_certificate_pem,
+            &credentials.merchant_key_pem,
+        )?,
+    })))
 }
 
 fn policy(name: &str, text: &str) -> anyhow::Result<MoneyPolicy> {
