@@ -9,9 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wechatpay::BoxFuture;
 use wechatpay::text::{
-    Appid, Description, Mchid, NotifyUrl, Openid, OutRefundNo, OutTradeNo, TransactionId,
+    Appid, AuthCode, Description, Mchid, NotifyUrl, Openid, OutRefundNo, OutTradeNo, StoreId,
+    TransactionId,
 };
-use wechatpay::v3::pay::{CloseOrder, PrepayJsapi, QueryByOutTradeNo, QueryByTransactionId};
+use wechatpay::v3::pay::{
+    CloseOrder, CodePay, H5App, H5Kind, H5Scene, Handle, Prepay, Product, QueryByOutTradeNo,
+    QueryByTransactionId, ReverseOrder, Store, TradeState,
+};
 use wechatpay::v3::refund::{CreateRefund, OrderNumber, QueryRefund};
 use wechatpay::v3::{
     Account, Client, ErrorSignature, KeyRing, Operation, Outcome, RawResponse, SignedRequest,
@@ -30,9 +34,26 @@ const OUT_REFUND_NO: &str = "R20260105000001-1";
 pub(crate) fn check(bytes: &[u8]) {
     let message = Message::read(bytes);
     match message.words().0 {
-        "prepay" => ask(&prepay(), &message, |id, _| {
-            assert!(!id.as_str().is_empty())
+        "prepay" => ask(&prepay(jsapi()), &message, |handle, _| {
+            assert!(matches!(handle, Handle::PrepayId(id) if !id.as_str().is_empty()));
         }),
+        "app" => ask(&prepay(Product::App), &message, |handle, _| {
+            assert!(matches!(handle, Handle::PrepayId(id) if !id.as_str().is_empty()));
+        }),
+        "native" => ask(&prepay(Product::Native), &message, |handle, _| {
+            assert!(matches!(handle, Handle::CodeUrl(url) if !url.as_str().is_empty()));
+        }),
+        "h5" => ask(&prepay(h5()), &message, |handle, _| {
+            assert!(matches!(handle, Handle::H5Url(url) if url.as_str().starts_with("http")));
+        }),
+        "codepay" => ask(&code_pay(), &message, |order, status| {
+            assert_eq!(status, 200);
+            assert_eq!(order.out_trade_no, OUT_TRADE_NO);
+            assert_eq!(order.trade_state.known(), Some(TradeState::Success));
+            assert!(order.transaction_id.is_some());
+            survives(order);
+        }),
+        "reverse" => ask(&reverse(), &message, |(), status| assert_eq!(status, 200)),
         "query" => {
             let (mchid, out_trade_no) = (mchid(), must(OutTradeNo::parse(OUT_TRADE_NO)));
             ask(
@@ -204,9 +225,50 @@ fn mchid() -> Mchid {
     must(Mchid::parse(mchid_text()))
 }
 
-fn prepay() -> PrepayJsapi {
-    PrepayJsapi {
-        appid: must(Appid::parse("wx1111222233334444")),
+fn appid() -> Appid {
+    must(Appid::parse("wx1111222233334444"))
+}
+
+fn jsapi() -> Product {
+    Product::Jsapi {
+        openid: must(Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0")),
+    }
+}
+
+fn h5() -> Product {
+    Product::H5(H5Scene {
+        payer_client_ip: must("203.0.113.7".parse()),
+        kind: H5Kind::Wap,
+        app: H5App::default(),
+    })
+}
+
+fn code_pay() -> CodePay {
+    CodePay {
+        appid: appid(),
+        mchid: mchid(),
+        description: must(Description::parse("tea")),
+        out_trade_no: must(OutTradeNo::parse(OUT_TRADE_NO)),
+        attach: None,
+        total: Fen::new(1990),
+        auth_code: must(AuthCode::parse("134567890123456789")),
+        store: Store::Own(must(StoreId::parse("1"))),
+        device_id: None,
+        device_ip: None,
+    }
+}
+
+fn reverse() -> ReverseOrder {
+    ReverseOrder {
+        appid: appid(),
+        mchid: mchid(),
+        out_trade_no: must(OutTradeNo::parse(OUT_TRADE_NO)),
+    }
+}
+
+fn prepay(product: Product) -> Prepay {
+    Prepay {
+        appid: appid(),
         mchid: mchid(),
         description: must(Description::parse("tea")),
         out_trade_no: must(OutTradeNo::parse(OUT_TRADE_NO)),
@@ -216,7 +278,7 @@ fn prepay() -> PrepayJsapi {
             "https://pay.example.com/wechat/notify/1900000001",
         )),
         total: Fen::new(1990),
-        openid: must(Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0")),
+        product,
     }
 }
 

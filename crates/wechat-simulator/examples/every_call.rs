@@ -17,7 +17,9 @@ use wechatpay::text::{
 };
 use wechatpay::v3::certificates::ListCertificates;
 use wechatpay::v3::http::{HttpOptions, HttpTransport};
-use wechatpay::v3::pay::{CloseOrder, PrepayJsapi, QueryByOutTradeNo, QueryByTransactionId};
+use wechatpay::v3::pay::{
+    CloseOrder, Handle, Prepay, Product, QueryByOutTradeNo, QueryByTransactionId,
+};
 use wechatpay::v3::refund::{
     AbnormalRefundTo, ApplyAbnormalRefund, BankCard, CreateRefund, OrderNumber, QueryRefund,
 };
@@ -67,7 +69,10 @@ struct Desk {
 impl Desk {
     async fn buy_and_refund(&self) -> Result<()> {
         let number = OutTradeNo::parse("every-call-paid")?;
-        let prepay_id = done(self.client.send(&self.order(&number)?).await)?;
+        let Handle::PrepayId(prepay_id) = done(self.client.send(&self.order(&number)?).await)?
+        else {
+            return Err("a JSAPI order has a prepay_id".into());
+        };
         self.pay(prepay_id.as_str()).await?;
         let query = QueryByOutTradeNo {
             mchid: self.mchid()?,
@@ -143,8 +148,8 @@ impl Desk {
         Ok(())
     }
 
-    fn order(&self, number: &OutTradeNo) -> Result<PrepayJsapi> {
-        Ok(PrepayJsapi {
+    fn order(&self, number: &OutTradeNo) -> Result<Prepay> {
+        Ok(Prepay {
             appid: Appid::parse(&self.merchant.settings.appid)?,
             mchid: self.mchid()?,
             description: Description::parse("拿铁 Latte")?,
@@ -154,7 +159,9 @@ impl Desk {
             // Nobody listens there: WeChat tries, and its notification is in the log all the same.
             notify_url: NotifyUrl::parse_for_simulator("http://127.0.0.1:9/notify")?,
             total: TOTAL,
-            openid: Openid::parse(&self.merchant.settings.openid)?,
+            product: Product::Jsapi {
+                openid: Openid::parse(&self.merchant.settings.openid)?,
+            },
         })
     }
 

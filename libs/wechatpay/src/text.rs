@@ -5,7 +5,10 @@
 
 use std::fmt;
 
+mod auth_code;
 mod url;
+
+pub use auth_code::AuthCode;
 
 /// Why a text was refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -99,6 +102,10 @@ macro_rules! text_type {
         }
     };
 }
+
+mod product;
+
+pub use product::{AppName, AppPackage, AppUrl, CodeUrl, DeviceId, H5Url, StoreId};
 
 text_type!(
     /// A merchant number.

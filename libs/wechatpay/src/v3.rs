@@ -5,6 +5,7 @@
 //! and only then the operation may read it. What a caller receives is an [`Outcome`]: what the call *proved*.
 
 mod account;
+mod app_payment;
 pub mod certificates;
 mod client;
 mod encryption;
@@ -24,6 +25,7 @@ mod transport;
 mod verify;
 
 pub use account::Account;
+pub use app_payment::AppPayment;
 pub use client::{Client, Clock, Nonces, random_nonce};
 pub use encryption::{EncryptionError, Encryptor};
 pub use error::{ApiError, ErrorSignature};

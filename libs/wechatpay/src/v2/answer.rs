@@ -128,6 +128,10 @@ pub(super) fn judge(
         "err_code_des",
         ErrorSignature::Verified,
     );
+    // A reversal says itself when it is to be called again, whatever the code beside it.
+    if verified.get("recall") == Some("Y") || UNDECIDED.iter().any(|code| error.is(code)) {
+        return Outcome::Unknown(Unknown::undecided(error));
+    }
     match reason(&error) {
         None => Outcome::Rejected(error),
         Some(reason) => Outcome::Unknown(Unknown {
@@ -189,6 +193,9 @@ const DEFINITE: &[&str] = &[
 const RATE_LIMITED: &[&str] = &["FREQUENCY_LIMITED", "INVALID_REQ_TOO_MUCH"];
 
 const SERVER_ERROR: &[&str] = &["SYSTEMERROR", "BANKERROR", "BIZERR_NEED_RETRY"];
+
+/// The payer is typing the password.
+const UNDECIDED: &[&str] = &["USERPAYING"];
 
 /// Why this error proves nothing; none if it is definite.
 fn reason(error: &ApiError) -> Option<UnknownReason> {

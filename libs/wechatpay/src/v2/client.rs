@@ -9,6 +9,7 @@ use super::invoke::{AppPayment, RequestPayment};
 use super::key::{ApiKey, SignType};
 use super::notification::{self, Merchant, Notification, NotificationError};
 use super::operation::{Operation, Path};
+use crate::bridge::BridgePayment;
 use crate::text::Mchid;
 use crate::v3::{
     Method, Nonces, Outcome, RawResponse, SignedRequest, Transport, Unknown, UnknownReason,
@@ -108,6 +109,16 @@ impl Client {
             now_unix,
             &(self.nonces)(),
         )
+    }
+
+    /// The parameters of the bridge call on a page inside WeChat; `now_unix` in seconds.
+    pub fn bridge_payment(
+        &self,
+        appid: &str,
+        prepay_id: &str,
+        now_unix: i64,
+    ) -> BridgePayment<RequestPayment> {
+        BridgePayment::new(appid, self.request_payment(appid, prepay_id, now_unix))
     }
 
     /// The parameters for WeChat's app SDK; `now_unix` in seconds.

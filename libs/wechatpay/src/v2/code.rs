@@ -7,42 +7,10 @@ use super::fields::Fields;
 use super::key::SignType;
 use super::operation::{Operation, Path};
 use super::pay::{Body, Order};
-use crate::text::{Appid, Attach, OutTradeNo, TextError};
+use crate::text::{Appid, Attach, OutTradeNo, StoreId};
 use crate::v3::ParseError;
 
-/// What a payment code says: 18 digits that begin with 10 to 15. It changes every minute and is good for one order. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AuthCode(String);
-
-impl AuthCode {
-    /// Checks the text.
-    ///
-    /// # Errors
-    /// When it is not such a code.
-    pub fn parse(text: &str) -> Result<Self, TextError> {
-        let digits = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let known = ["10", "11", "12", "13", "14", "15"];
-        if digits && known.iter().any(|prefix| text.starts_with(prefix)) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(TextError {
-                field: "auth_code",
-                reason: "must have 18 digits, beginning with 10 to 15",
-            })
-        }
-    }
-
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for AuthCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AuthCode(***)")
-    }
-}
+pub use crate::text::AuthCode;
 
 /// Takes money by a payment code: `/pay/micropay`. The answer may take seconds. Unless it is a signed success or a definite refusal, nothing is
 /// known: query, and reverse what stays unknown.
@@ -60,6 +28,8 @@ pub struct Micropay {
     pub total_fee: Fen,
     /// The address of the till.
     pub spbill_create_ip: std::net::IpAddr,
+    /// In which shop.
+    pub store: Option<StoreId>,
     /// What was scanned.
     pub auth_code: AuthCode,
 }
@@ -77,20 +47,30 @@ impl Operation for Micropay {
             .with("total_fee", self.total_fee.get().to_string())
             .with("spbill_create_ip", self.spbill_create_ip.to_string())
             .with("auth_code", self.auth_code.as_str())
+            .with_some("scene_info", self.store.as_ref().map(store_info))
     }
 
     fn parse(&self, verified: &Verified) -> Result<Order, ParseError> {
         let order = Order::read(verified, "SUCCESS")?;
-        if order.out_trade_no == self.out_trade_no.as_str() {
-            Ok(order)
-        } else {
-            Err(ParseError::AnotherObject("out_trade_no"))
+        if order.out_trade_no != self.out_trade_no.as_str() {
+            return Err(ParseError::AnotherObject("out_trade_no"));
         }
+        // A success is money. It is believed only in the documented form; the query that follows otherwise tells.
+        if verified.text("trade_type")? != "MICROPAY" {
+            return Err(ParseError::AnotherObject("trade_type"));
+        }
+        verified.text("transaction_id")?;
+        verified.fen("total_fee")?;
+        Ok(order)
     }
 }
 
+fn store_info(store: &StoreId) -> String {
+    serde_json::json!({ "store_info": { "id": store.as_str() } }).to_string()
+}
+
 /// Takes an order by payment code back: `/secapi/pay/reverse`, with the merchant's certificate. Paid: the money goes back. Not paid: it is closed.
-/// Not within 15 seconds of the payment, and not after seven days.
+/// Not within 15 seconds of the payment, and not after seven days. An error that carries `recall=Y` is unknown, not a refusal: call again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reverse {
     /// The app of the order.

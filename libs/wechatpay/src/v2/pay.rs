@@ -5,10 +5,13 @@ use fen::Fen;
 use super::answer::Verified;
 use super::fields::Fields;
 use super::operation::{Operation, Path};
-use crate::text::{Appid, Attach, NotifyUrl, Openid, OutTradeNo, PrepayId, TransactionId};
+use crate::text::{
+    Appid, Attach, CodeUrl, H5Url, NotifyUrl, Openid, OutTradeNo, PrepayId, TextError,
+    TransactionId,
+};
 use crate::time::{format_compact, parse_compact};
 use crate::v3::ParseError;
-use crate::v3::pay::TradeState;
+use crate::v3::pay::{Handle, TradeState};
 use crate::wire::Wire;
 
 mod body;
@@ -82,9 +85,20 @@ pub struct Placed {
     /// Valid for two hours.
     pub prepay_id: PrepayId,
     /// What the QR code says; `NATIVE` only. Valid for two hours, or until the order is placed again.
-    pub code_url: Option<String>,
+    pub code_url: Option<CodeUrl>,
     /// Where the browser goes; `MWEB` only. Valid for five minutes.
-    pub mweb_url: Option<String>,
+    pub mweb_url: Option<H5Url>,
+}
+
+impl Placed {
+    /// What the payer needs: the QR code's text or the browser's address where the product has one, else the prepay id.
+    pub fn into_handle(self) -> Handle {
+        match (self.code_url, self.mweb_url) {
+            (Some(code_url), _) => Handle::CodeUrl(code_url),
+            (None, Some(h5_url)) => Handle::H5Url(h5_url),
+            (None, None) => Handle::PrepayId(self.prepay_id),
+        }
+    }
 }
 
 impl Operation for UnifiedOrder {
@@ -119,19 +133,22 @@ impl Operation for UnifiedOrder {
         if verified.text("trade_type")? != self.product.trade_type() {
             return Err(ParseError::AnotherObject("trade_type"));
         }
-        let prepay_id = PrepayId::parse(verified.text("prepay_id")?)
-            .map_err(|error| ParseError::Malformed(error.to_string()))?;
-        let needed = |name: &'static str, is_needed: bool| -> Result<Option<String>, ParseError> {
-            if is_needed {
-                verified.text(name).map(|text| Some(text.to_owned()))
-            } else {
-                Ok(verified.get(name).map(str::to_owned))
+        let malformed = |error: TextError| ParseError::Malformed(error.to_string());
+        let prepay_id = PrepayId::parse(verified.text("prepay_id")?).map_err(malformed)?;
+        let (mut code_url, mut mweb_url) = (None, None);
+        match &self.product {
+            Product::Jsapi { .. } | Product::App => {}
+            Product::Native { .. } => {
+                code_url = Some(CodeUrl::parse(verified.text("code_url")?).map_err(malformed)?);
             }
-        };
+            Product::H5 { .. } => {
+                mweb_url = Some(H5Url::parse(verified.text("mweb_url")?).map_err(malformed)?);
+            }
+        }
         Ok(Placed {
             prepay_id,
-            code_url: needed("code_url", matches!(self.product, Product::Native { .. }))?,
-            mweb_url: needed("mweb_url", matches!(self.product, Product::H5 { .. }))?,
+            code_url,
+            mweb_url,
         })
     }
 }

@@ -8,9 +8,10 @@ use futures_util::lock::Mutex;
 use serde_json::Value;
 
 use super::account::Account;
+use super::app_payment::AppPayment;
 use super::certificates::{self, ListCertificates};
 use super::encryption::{EncryptionError, Encryptor};
-use super::error::judge;
+use super::error::{ApiError, ErrorSignature, judge};
 use super::notification::{self, Notification, NotificationError};
 use super::operation::{Operation, ParseError};
 use super::outcome::{Outcome, Unknown, UnknownReason};
@@ -19,6 +20,7 @@ use super::request_payment::RequestPayment;
 use super::sign::authorization;
 use super::transport::Transport;
 use super::verify::{VerificationError, Verified};
+use crate::bridge::BridgePayment;
 
 /// Tells the time in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -115,6 +117,24 @@ impl Client {
     pub fn request_payment(&self, appid: &str, prepay_id: &str) -> RequestPayment {
         let signer = self.account.signer.as_ref();
         RequestPayment::sign(signer, appid, prepay_id, (self.clock)(), &(self.nonces)())
+    }
+
+    /// The parameters of the bridge call on a page inside WeChat. `appid` is that of the order.
+    pub fn bridge_payment(&self, appid: &str, prepay_id: &str) -> BridgePayment<RequestPayment> {
+        BridgePayment::new(appid, self.request_payment(appid, prepay_id))
+    }
+
+    /// The parameters for WeChat's app SDK. `appid` is that of the order.
+    pub fn app_payment(&self, appid: &str, prepay_id: &str) -> AppPayment {
+        let Account { mchid, signer, .. } = &self.account;
+        AppPayment::sign(
+            signer.as_ref(),
+            appid,
+            mchid.as_str(),
+            prepay_id,
+            (self.clock)(),
+            &(self.nonces)(),
+        )
     }
 
     /// Verifies and decrypts a notification; `body` exactly as received, `now_unix` in seconds. Never calls WeChat.
@@ -257,12 +277,21 @@ fn understand<T>(
         Outcome::Rejected(error) => return Outcome::Rejected(error),
         Outcome::Unknown(unknown) => return Outcome::Unknown(unknown),
     };
+    let request_id = verified.request_id().map(str::to_owned);
     match parse(status, &verified) {
         Ok(answer) => Outcome::Done(answer),
+        Err(ParseError::Undecided(code)) => Outcome::Unknown(Unknown::undecided(ApiError {
+            status,
+            code,
+            message: String::new(),
+            detail: None,
+            request_id,
+            signature: ErrorSignature::Verified,
+        })),
         Err(why) => Outcome::Unknown(Unknown {
             reason: UnknownReason::Unparsable(why.to_string()),
             error: None,
-            request_id: verified.request_id().map(str::to_owned),
+            request_id,
         }),
     }
 }

@@ -122,6 +122,10 @@ const SERVER_ERROR: &[&str] = &[
     "SERVICE_UNAVAILABLE",
 ];
 
+/// The payer of an order by payment code is typing the password. Whether WeChat says so with this code or as the state
+/// of a 200 answer is UNCONFIRMED.
+const UNDECIDED: &[&str] = &["USERPAYING"];
+
 /// What a non-2xx answer proves. Code first, then status; what is on no list proves nothing.
 pub(crate) fn judge<T>(
     response: &RawResponse,
@@ -135,6 +139,7 @@ pub(crate) fn judge<T>(
     let error = read(response, signature);
     let reason = match refusal {
         Some(why) => UnknownReason::Unverified(why),
+        None if is_undecided(&error) => return Outcome::Unknown(Unknown::undecided(error)),
         None => match reason(&error) {
             Some(reason) => reason,
             None => return Outcome::Rejected(error),
@@ -145,6 +150,11 @@ pub(crate) fn judge<T>(
         request_id: error.request_id.clone(),
         error: Some(error),
     })
+}
+
+/// A limit stays a limit, whatever the code beside it.
+fn is_undecided(error: &ApiError) -> bool {
+    error.status >= 400 && error.status != 429 && UNDECIDED.iter().any(|code| error.is(code))
 }
 
 /// Why this error proves nothing; `None` when it is a definite one.

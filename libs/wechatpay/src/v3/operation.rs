@@ -25,6 +25,9 @@ pub enum ParseError {
     /// It is not the JSON that was expected.
     #[error("the answer cannot be read: {0}")]
     Malformed(String),
+    /// It says that nothing is decided yet, with this code or state.
+    #[error("not decided yet: {0}")]
+    Undecided(String),
     /// Its status is not one this operation knows.
     #[error("unexpected status {0}")]
     UnexpectedStatus(u16),

@@ -43,7 +43,8 @@ pub enum UnknownReason {
     RateLimited,
     /// The answer is not proven to come from WeChat Pay.
     Unverified(VerificationError),
-    /// The answer is verified but cannot be read, or is about something else.
+    /// The answer is verified but cannot be used: it cannot be read, is about something else, or says itself that
+    /// nothing is decided yet ([`Unknown::undecided`]).
     Unparsable(String),
     /// An error with a code WeChat's documentation does not list.
     UnknownCode,
@@ -69,6 +70,16 @@ impl<T> Outcome<T> {
 }
 
 impl Unknown {
+    /// WeChat says itself that nothing is decided yet: the payer is typing the password, or a reversal is to be called
+    /// again. The error has the code, for example `USERPAYING`.
+    pub fn undecided(error: ApiError) -> Self {
+        Self {
+            reason: UnknownReason::Unparsable(format!("not decided yet: {}", error.code)),
+            request_id: error.request_id.clone(),
+            error: Some(error),
+        }
+    }
+
     /// Without an error body or tracing id.
     pub fn because(reason: UnknownReason) -> Self {
         Self {

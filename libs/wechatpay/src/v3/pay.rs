@@ -1,12 +1,16 @@
-//! Orders of mini programs and pages inside WeChat (JSAPI): create, query, close.
+//! Orders: placing them for every product, taking money by a payment code, asking, closing.
 
 mod close;
+mod code;
 mod prepay;
+mod product;
 mod query;
 mod transaction;
 
 pub use close::CloseOrder;
-pub use prepay::PrepayJsapi;
+pub use code::{CodePay, ReverseOrder, Store};
+pub use prepay::{Prepay, PrepayJsapi};
+pub use product::{H5App, H5Kind, H5Scene, Handle, Product};
 pub use query::{QueryByOutTradeNo, QueryByTransactionId};
 pub use transaction::{Payer, Promotion, TradeAmount, TradeState, TradeType, Transaction};
 

@@ -237,6 +237,7 @@ async fn a_till_a_qr_code_and_a_new_key() {
         out_trade_no: "TILL-000001".parse().unwrap(),
         total_fee: Fen::new(1990),
         spbill_create_ip: [192, 0, 2, 8].into(),
+        store: None,
         auth_code: AuthCode::parse(shown["auth_code"].as_str().unwrap()).unwrap(),
     };
     let paid = shop.client.send(&till).await.done().unwrap();
@@ -255,7 +256,7 @@ async fn a_till_a_qr_code_and_a_new_key() {
         ..shop.order("NATIVE-00001")
     };
     let placed = shop.client.send(&native).await.done().unwrap();
-    let scan = json!({ "url": placed.code_url, "user": "passer-by" });
+    let scan = json!({ "url": placed.code_url.unwrap().as_str(), "user": "passer-by" });
     let (status, cashier) = shop.post("/cashier/follow", scan).await;
     assert_eq!(
         (status, &cashier["out_trade_no"]),

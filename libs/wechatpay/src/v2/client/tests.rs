@@ -6,9 +6,10 @@ use super::*;
 use crate::BoxFuture;
 use crate::text::*;
 use crate::v2::answer::Verified;
-use crate::v2::code::{AuthCode, AuthCodeToOpenid, Reverse, Reversed};
+use crate::v2::code::{AuthCodeToOpenid, Micropay, Reverse, Reversed};
 use crate::v2::pay::{Body, Product, QueryOrder, UnifiedOrder};
 use crate::v2::refund::{CreateRefund, QueryRefund};
+use crate::v3::pay::{Handle, TradeState};
 use crate::v3::refund::RefundStatus;
 use crate::v3::{ParseError, TransportError};
 use crate::wire::Wire;
@@ -157,6 +158,17 @@ async fn every_product_is_placed_with_what_belongs_to_it() {
                 .done()
                 .unwrap();
             assert_eq!(placed.prepay_id.as_str(), "wx0212");
+            let handle = match placed.into_handle() {
+                Handle::PrepayId(prepay_id) => prepay_id.to_string(),
+                Handle::CodeUrl(code_url) => code_url.to_string(),
+                Handle::H5Url(h5_url) => h5_url.to_string(),
+            };
+            let expected = match trade_type {
+                "NATIVE" => "weixin://wxpay/bizpayurl?pr=1",
+                "MWEB" => "https://wx.tenpay.com/x",
+                _ => "wx0212",
+            };
+            assert_eq!(handle, expected);
             let seen = world.open.seen.lock().unwrap();
             let (target, fields) = &seen[0];
             assert_eq!(target, "/pay/unifiedorder");
@@ -194,6 +206,110 @@ async fn an_answer_about_something_else_proves_nothing() {
         other_order.client.send(&query).await,
         Outcome::Unknown(_)
     ));
+}
+
+fn micropay(store: Option<StoreId>) -> Micropay {
+    Micropay {
+        appid: appid(),
+        body: Body::parse("tea").unwrap(),
+        attach: None,
+        out_trade_no: number(),
+        total_fee: Fen::new(101),
+        spbill_create_ip: "192.0.2.9".parse().unwrap(),
+        store,
+        auth_code: AuthCode::parse("134567890123456789").unwrap(),
+    }
+}
+
+const CHARGED: [(&str, &str); 5] = [
+    ("trade_type", "MICROPAY"),
+    ("out_trade_no", "SIM-20240102_0001"),
+    ("transaction_id", "4200000015202401020000000001"),
+    ("total_fee", "101"),
+    ("cash_fee", "101"),
+];
+
+#[tokio::test]
+async fn a_charge_is_money_only_in_the_documented_form() {
+    let store = StoreId::parse("shop \"7\"").unwrap();
+    let paid = world(SignType::HmacSha256, &CHARGED);
+    let order = paid.client.send(&micropay(Some(store))).await;
+    let order = order.done().unwrap();
+    assert_eq!(order.trade_state, Wire::Known(TradeState::Success));
+    let (target, fields) = paid.open.seen.lock().unwrap().remove(0);
+    assert_eq!(target, "/pay/micropay");
+    assert_eq!(fields.get("auth_code"), Some("134567890123456789"));
+    let scene: serde_json::Value = serde_json::from_str(fields.get("scene_info").unwrap()).unwrap();
+    assert_eq!(
+        scene,
+        serde_json::json!({"store_info": {"id": "shop \"7\""}})
+    );
+    assert!(fields.get("notify_url").is_none());
+
+    for (name, value) in [
+        ("trade_type", "JSAPI"),
+        ("trade_type", ""),
+        ("out_trade_no", "SIM-20240102_0002"),
+        ("transaction_id", ""),
+        ("total_fee", ""),
+        ("total_fee", "1.01"),
+    ] {
+        let changed = CHARGED.map(|(is, old)| (is, if is == name { value } else { old }));
+        let world = world(SignType::Md5, &changed);
+        let outcome = world.client.send(&micropay(None)).await;
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{name}={value}");
+    }
+}
+
+#[tokio::test]
+async fn undecided_is_neither_success_nor_refusal() {
+    let fail = |code, recall| {
+        [
+            ("result_code", "FAIL"),
+            ("err_code", code),
+            ("recall", recall),
+        ]
+    };
+    let typing = world(SignType::Md5, &fail("USERPAYING", ""));
+    for code in ["USERPAYING", "SYSTEMERROR", "BANKERROR", "NEW_CODE"] {
+        let world = world(SignType::Md5, &fail(code, ""));
+        let Outcome::Unknown(unknown) = world.client.send(&micropay(None)).await else {
+            panic!("{code} decides");
+        };
+        assert_eq!(unknown.error.unwrap().code, code);
+    }
+    let Outcome::Unknown(unknown) = typing.client.send(&micropay(None)).await else {
+        panic!("decided");
+    };
+    let undecided = UnknownReason::Unparsable("not decided yet: USERPAYING".to_owned());
+    assert_eq!(unknown.reason, undecided);
+    let reverse = Reverse {
+        appid: appid(),
+        out_trade_no: number(),
+    };
+    for (code, recall, refused) in [
+        ("USERPAYING", "N", false),
+        ("TRADE_ERROR", "Y", false),
+        ("REVERSE_EXPIRE", "Y", false),
+        ("REVERSE_EXPIRE", "N", true),
+        ("REVERSE_EXPIRE", "", true),
+    ] {
+        let world = world(SignType::Md5, &fail(code, recall));
+        let outcome = world.client.send(&reverse).await;
+        let is_refused = matches!(outcome, Outcome::Rejected(_));
+        assert!(outcome.done().is_none());
+        assert_eq!(is_refused, refused, "{code} {recall}");
+    }
+}
+
+#[test]
+fn a_page_inside_wechat_gets_the_app_and_the_same_five() {
+    let world = world(SignType::HmacSha256, &[]);
+    let bridge = world.client.bridge_payment(APPID, "wx1", 1_704_168_000);
+    let json = serde_json::to_value(&bridge).unwrap();
+    assert_eq!(json["appId"], APPID);
+    assert_eq!(json["signType"], "HMAC-SHA256");
+    assert_eq!(json.as_object().unwrap().len(), 6);
 }
 
 #[tokio::test]

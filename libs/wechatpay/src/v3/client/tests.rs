@@ -4,9 +4,9 @@ use std::sync::Mutex as StdMutex;
 use super::*;
 use crate::BoxFuture;
 use crate::crypto::{Certificate, PrivateKey};
-use crate::text::{Mchid, OutTradeNo};
+use crate::text::{Appid, AuthCode, Description, Mchid, OutTradeNo, StoreId};
 use crate::v3::certificates::{CertificateEntry, CertificateList};
-use crate::v3::pay::QueryByOutTradeNo;
+use crate::v3::pay::{CodePay, QueryByOutTradeNo, Store};
 use crate::v3::{
     ErrorSignature, KeyRing, RsaSigner, Target, TransportError, VerifyingKey, signature_headers,
     text_to_sign,
@@ -456,6 +456,81 @@ fn request_payment_uses_clock_and_nonces() {
         &text,
         &payment.pay_sign
     ));
+}
+
+/// Whether a payer who types the password is a state, a 202 or an error is UNCONFIRMED: all of them mean "ask".
+#[tokio::test]
+async fn a_payer_who_types_the_password_is_undecided_however_wechat_says_it() {
+    let state = r#"{"mchid":"1900000001","appid":"wx1111222233334444","out_trade_no":"T20260105000001","trade_type":"MICROPAY","trade_state":"USERPAYING"}"#;
+    let code = r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#;
+    for (status, body) in [
+        (200, state),
+        (202, state),
+        (202, code),
+        (400, code),
+        (403, code),
+    ] {
+        let desk = desk(vec![signed(status, body)]);
+        let Outcome::Unknown(unknown) = desk.client.send(&charge()).await else {
+            panic!("{status} {body} is taken for an answer");
+        };
+        let undecided = UnknownReason::Unparsable("not decided yet: USERPAYING".to_owned());
+        assert_eq!(unknown.reason, undecided);
+        assert_eq!(unknown.request_id.as_deref(), Some("08AB-0"));
+        let error = unknown.error.unwrap();
+        assert!(error.is("USERPAYING"));
+        assert_eq!(
+            (error.status, error.signature),
+            (status, ErrorSignature::Verified)
+        );
+        assert_eq!(desk.script.asked().len(), 1, "a charge is sent once");
+    }
+    for (status, body) in [(200, state), (202, code)] {
+        let desk = desk(vec![unsigned(status, body)]);
+        let why = reason(desk.client.send(&charge()).await);
+        assert!(matches!(why, UnknownReason::Unverified(_)), "{why:?}");
+    }
+}
+
+fn charge() -> CodePay {
+    CodePay {
+        appid: Appid::parse("wx1111222233334444").unwrap(),
+        mchid: Mchid::parse("1900000001").unwrap(),
+        description: Description::parse("tea").unwrap(),
+        out_trade_no: OutTradeNo::parse("T20260105000001").unwrap(),
+        attach: None,
+        total: fen::Fen::new(1990),
+        auth_code: AuthCode::parse("134567890123456789").unwrap(),
+        store: Store::Own(StoreId::parse("1").unwrap()),
+        device_id: None,
+        device_ip: None,
+    }
+}
+
+#[test]
+fn payments_in_apps_and_pages_use_clock_and_nonces() {
+    let desk = desk(vec![]);
+    let payment = desk.client.app_payment("wx1111222233334444", "wx1");
+    assert_eq!(payment.partner_id, "1900000001");
+    assert_eq!(payment.timestamp, NOW.to_string());
+    let text = AppPayment::text_to_sign(
+        "wx1111222233334444",
+        &payment.timestamp,
+        "0123456789abcdef0123456789abcdef",
+        "wx1",
+    );
+    let merchant = Certificate::from_pem(D_CERTIFICATE).unwrap();
+    assert!(VerifyingKey::verify(
+        merchant.public_key(),
+        &text,
+        &payment.sign
+    ));
+    let bridge = desk.client.bridge_payment("wx1111222233334444", "wx1");
+    assert_eq!(bridge.app_id, "wx1111222233334444");
+    assert_eq!(
+        bridge.parameters,
+        desk.client.request_payment("wx1111222233334444", "wx1")
+    );
 }
 
 #[test]

@@ -50,6 +50,20 @@ fn documented_refusals_are_definite_in_both_spellings() {
     }
 }
 
+#[test]
+fn a_payer_who_types_the_password_is_neither_refused_nor_a_failure_of_wechat() {
+    for status in [400, 403, 404, 500] {
+        for code in ["USERPAYING", "USER_PAYING"] {
+            let unknown = unknown(coded(status, code));
+            assert!(matches!(unknown.reason, UnknownReason::Unparsable(_)));
+            assert!(unknown.to_string().contains("not decided yet"));
+            assert_eq!(unknown.error.unwrap().code, code);
+        }
+    }
+    let limited = unknown(coded(429, "USERPAYING"));
+    assert_eq!(limited.reason, UnknownReason::RateLimited);
+}
+
 /// Found by the fuzz target `answers`: the exception is for 500, and a limit stays a limit.
 #[test]
 fn codes_that_are_definite_despite_a_5xx_are_not_definite_whatever_the_status() {
@@ -79,7 +93,6 @@ fn failures_and_limits_are_unknown_whatever_the_status() {
         (404, "", UnknownReason::UnknownCode),
         (401, "", UnknownReason::UnknownCode),
         (302, "PARAM_ERROR", UnknownReason::UnknownCode),
-        (400, "USERPAYING", UnknownReason::UnknownCode),
     ] {
         let unknown = unknown(coded(status, code));
         assert_eq!(unknown.reason, reason, "{status} {code}");

@@ -1,3 +1,6 @@
+mod code;
+mod products;
+
 use fen::Fen;
 use serde_json::{Value, json};
 
@@ -16,8 +19,8 @@ fn verified(body: &str) -> Verified {
     ring.verify(&headers, body.as_bytes(), F_TIMESTAMP).unwrap()
 }
 
-fn prepay() -> PrepayJsapi {
-    PrepayJsapi {
+fn prepay() -> Prepay {
+    Prepay {
         appid: Appid::parse("wx1111222233334444").unwrap(),
         mchid: Mchid::parse("1900000001").unwrap(),
         description: Description::parse("Tea set").unwrap(),
@@ -26,7 +29,9 @@ fn prepay() -> PrepayJsapi {
         attach: Some(Attach::parse("shop=7").unwrap()),
         notify_url: NotifyUrl::parse("https://pay.example.com/wx/notify").unwrap(),
         total: Fen::new(1990),
-        openid: Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0").unwrap(),
+        product: Product::Jsapi {
+            openid: Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0").unwrap(),
+        },
     }
 }
 
@@ -64,7 +69,7 @@ fn an_order_carries_the_documented_members() {
 
 #[test]
 fn optional_members_are_left_out_never_null() {
-    let bare = PrepayJsapi {
+    let bare = Prepay {
         time_expire: None,
         attach: None,
         ..prepay()
@@ -81,7 +86,8 @@ fn an_order_answers_with_its_prepay_id() {
         r#"{"prepay_id":"wx26112221580621e9b071c00d9e093b0000","new":1}"#,
     )
     .unwrap();
-    assert_eq!(id.as_str(), "wx26112221580621e9b071c00d9e093b0000");
+    let prepay_id = PrepayId::parse("wx26112221580621e9b071c00d9e093b0000").unwrap();
+    assert_eq!(id, Handle::PrepayId(prepay_id));
     for body in [
         "{}",
         "",

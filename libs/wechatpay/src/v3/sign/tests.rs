@@ -1,5 +1,6 @@
 use super::*;
-use crate::v3::{RequestPayment, VerifyingKey};
+use crate::bridge::BridgePayment;
+use crate::v3::{AppPayment, RequestPayment, VerifyingKey};
 use crate::vectors::*;
 
 fn signed(method: &str, target: &str, body: &str) -> String {
@@ -134,13 +135,54 @@ fn a3_request_payment_is_as_published_and_all_texts() {
 }
 
 #[test]
-fn a4_an_app_signs_the_bare_prepay_id() {
-    let text = RequestPayment::text_to_sign(
-        "wx2421b1c4370ec43b",
-        "1554208460",
-        A_NONCE,
-        "wx201410272009395522657a690389285100",
+fn a_page_inside_wechat_gets_the_app_and_the_same_five() {
+    let appid = "wx2421b1c4370ec43b";
+    let prepay_id = "wx201410272009395522657a690389285100";
+    let five = RequestPayment::sign(&a_signer(A_SERIAL), appid, prepay_id, A_TIMESTAMP, A_NONCE);
+    let bridge = BridgePayment::new(appid, five);
+    let json = serde_json::to_value(&bridge).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "appId": "wx2421b1c4370ec43b",
+            "timeStamp": "1554208460",
+            "nonceStr": A_NONCE,
+            "package": "prepay_id=wx201410272009395522657a690389285100",
+            "signType": "RSA",
+            "paySign": A3,
+        })
     );
-    assert_eq!(a_signer(A_SERIAL).sign(&text), A4);
+    assert_eq!(bridge, serde_json::from_value(json).unwrap());
+}
+
+#[test]
+fn a4_an_app_signs_the_bare_prepay_id() {
+    let payment = AppPayment::sign(
+        &a_signer(A_SERIAL),
+        "wx2421b1c4370ec43b",
+        A_MCHID,
+        "wx201410272009395522657a690389285100",
+        A_TIMESTAMP,
+        A_NONCE,
+    );
+    assert_eq!(
+        serde_json::to_value(&payment).unwrap(),
+        serde_json::json!({
+            "appid": "wx2421b1c4370ec43b",
+            "partnerid": "1900007291",
+            "prepayid": "wx201410272009395522657a690389285100",
+            "package": "Sign=WXPay",
+            "noncestr": A_NONCE,
+            "timestamp": "1554208460",
+            "sign": A4,
+        })
+    );
+    let text = AppPayment::text_to_sign(
+        &payment.appid,
+        &payment.timestamp,
+        &payment.nonce_str,
+        &payment.prepay_id,
+    );
+    assert!(VerifyingKey::verify(&a_public(), &text, A4));
     assert!(!VerifyingKey::verify(&a_public(), &text, A3));
 }
