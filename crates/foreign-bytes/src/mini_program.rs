@@ -50,6 +50,16 @@ pub(crate) fn check(bytes: &[u8]) {
         }
         Err(why) => hides_secrets(&why.to_string(), &format!("{why:?}")),
     }
+    match ready(client.identify(CODE)) {
+        Ok(visitor) => {
+            success();
+            assert_eq!(said["openid"], visitor.openid.as_str());
+            assert!(!visitor.openid.is_empty());
+            assert!(!visitor.is_made_up || !said["is_snapshotuser"].is_null());
+            assert_eq!(format!("{visitor:?}"), "Visitor(***)");
+        }
+        Err(why) => hides_secrets(&why.to_string(), &format!("{why:?}")),
+    }
     match ready(client.access_token()) {
         Ok(token) => {
             success();

@@ -1,4 +1,4 @@
-//! One mini program, and calls in its name.
+//! One app, and calls in its name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::transport::{Method, Request, Transport, TransportError};
 /// Tells the time in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// One mini program at WeChat's server interfaces.
+/// One mini program or official account at WeChat's server interfaces.
 pub struct Client {
     appid: String,
     secret: AppSecret,
@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    /// The mini program.
+    /// The app.
     pub fn appid(&self) -> &str {
         &self.appid
     }

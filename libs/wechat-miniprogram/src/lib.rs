@@ -5,6 +5,7 @@ mod client;
 #[cfg(feature = "client")]
 pub mod http;
 mod login;
+pub mod official_account;
 mod secret;
 mod token;
 mod transport;

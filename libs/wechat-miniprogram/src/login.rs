@@ -35,7 +35,7 @@ pub enum LoginError {
     /// The code was used before (40163): the phone calls `wx.login` again.
     #[error("the login code was already used: {0}")]
     CodeUsed(ApiError),
-    /// The code is wrong, older than five minutes, or of another app (40029): the phone calls `wx.login` again.
+    /// The code is wrong, older than five minutes (40029, and 42003 for pages), or of another app: the phone calls `wx.login` again.
     #[error("the login code is not valid: {0}")]
     CodeInvalid(ApiError),
     /// Too many logins of this user (100 per minute), or the quota is used up: wait.
@@ -48,7 +48,7 @@ pub enum LoginError {
     #[error("the user is blocked: {0}")]
     UserBlocked(ApiError),
     /// Appid, secret, address list or permission are wrong: somebody has to change a setting.
-    #[error("the mini program is not configured right: {0}")]
+    #[error("the app is not configured right: {0}")]
     Configuration(ApiError),
     /// An error this crate does not know.
     #[error("WeChat refused the login: {0}")]
@@ -65,7 +65,7 @@ impl From<ApiError> for LoginError {
     fn from(error: ApiError) -> Self {
         match error.errcode {
             40163 => Self::CodeUsed(error),
-            40029 => Self::CodeInvalid(error),
+            40029 | 42003 => Self::CodeInvalid(error),
             40226 => Self::UserBlocked(error),
             BUSY => Self::Busy(error),
             code if answer::is_rate_limit(code) => Self::RateLimited(error),
