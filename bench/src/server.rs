@@ -1,6 +1,6 @@
 //! The measured server: the real one on SQLite, in a process of its own so that its CPU time can be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,16 +10,17 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use shouyin_core::id::{Appid, Mchid, Openid, OrderNo, PrepayId};
 use shouyin_core::outcome::Outcome;
-use shouyin_core::payment::decide::{NewPayment, PayDecision, create, on_prepay, pay};
+use shouyin_core::payment::decide::{Asker, NewPayment, PayDecision, create, on_prepay, pay};
 use shouyin_core::ports::{
     BoxFuture, Changes, Clock, Ids, Load, Ports, Store, WebhookSender, transact,
 };
+use shouyin_core::product::{Handle, Product};
 use shouyin_core::session::{SESSION_MS, Session};
 use shouyin_core::webhook::model::{Message, Reply};
 use shouyin_server::config::Limits;
 use shouyin_server::{ExchangeError, LoginPort, Parts, Server, SystemClock, SystemIds};
 use shouyin_store::SqliteStore;
-use shouyin_wechat::{MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
 use wechatpay::crypto::{ApiV3Key, PrivateKey};
 use wechatpay::text;
 use wechatpay::v3::http::{HttpOptions, HttpTransport};
@@ -148,7 +149,9 @@ fn account(
     );
     Ok(MerchantAccount {
         protocols: client.into(),
-        appids: BTreeSet::from([Appid::parse(APPID)?]),
+        apps: [(Appid::parse(APPID)?, AppKind::MiniProgram)].into(),
+        v3_codes: false,
+        h5_site: None,
         notify_url: text::NotifyUrl::parse("https://pay.example.com/wechat/notify/1900000001")?,
     })
 }
@@ -198,6 +201,7 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
     let new = NewPayment {
         mchid: Mchid::parse(MCHID)?,
         appid: Appid::parse(APPID)?,
+        product: Product::MiniProgram,
         order_no: OrderNo::parse(format!("waiting-{n}"))?,
         amount: Fen::new(AMOUNT_FEN),
         description: "拿铁".into(),
@@ -207,9 +211,11 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
     let (created, mut first) = create(None, &new, now, ids)?;
     let (decision, sent) = pay(
         &created.payment,
-        &new.appid,
-        &Openid::parse(OPENID)?,
-        &ports.acquirer.route(&new.mchid),
+        &Asker::Payer {
+            appid: new.appid.clone(),
+            openid: Openid::parse(OPENID)?,
+        },
+        &ports.acquirer.route(&new.mchid, new.product),
         now,
         ids,
     );
@@ -221,7 +227,7 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
     let answered = on_prepay(
         &sent,
         &order.out_trade_no,
-        &Outcome::Succeeded(prepay_id),
+        &Outcome::Succeeded(Handle::PrepayId(prepay_id)),
         &run,
         now,
     );

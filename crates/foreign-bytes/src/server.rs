@@ -16,7 +16,7 @@ use shouyin_server::{
     ExchangeError, HttpWebhookSender, LoginPort, Parts, Server, WebhookOptions, new_api_key,
 };
 use shouyin_store::MemoryStore;
-use shouyin_wechat::{MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 use wechatpay::text;
@@ -118,7 +118,9 @@ fn account(appid: &Appid) -> MerchantAccount {
     );
     MerchantAccount {
         protocols: client.into(),
-        appids: [appid.clone()].into(),
+        apps: [(appid.clone(), AppKind::MiniProgram)].into(),
+        v3_codes: false,
+        h5_site: None,
         notify_url: must(text::NotifyUrl::parse(
             "https://pay.example.com/wechat/notify/1900000001",
         )),

@@ -25,6 +25,9 @@ pub enum EventType {
     /// Money beyond what the payment asked for came in through another attempt: refunded or kept, by the merchant's policy.
     #[serde(rename = "payment.surplus_paid")]
     PaymentSurplusPaid,
+    /// A scanned payment code brought no money, and will not: the payer may show a fresh one.
+    #[serde(rename = "payment.code_failed")]
+    PaymentCodeFailed,
     /// Nobody can pay it any more; WeChat confirmed it.
     #[serde(rename = "payment.closed")]
     PaymentClosed,
@@ -50,12 +53,13 @@ pub enum EventType {
 
 impl EventType {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PaymentCreated,
         Self::PaymentRevised,
         Self::PaymentPaid,
         Self::PaymentPaidLate,
         Self::PaymentSurplusPaid,
+        Self::PaymentCodeFailed,
         Self::PaymentClosed,
         Self::RefundCreated,
         Self::RefundSucceeded,
@@ -73,6 +77,7 @@ impl EventType {
             Self::PaymentPaid => "payment.paid",
             Self::PaymentPaidLate => "payment.paid_late",
             Self::PaymentSurplusPaid => "payment.surplus_paid",
+            Self::PaymentCodeFailed => "payment.code_failed",
             Self::PaymentClosed => "payment.closed",
             Self::RefundCreated => "refund.created",
             Self::RefundSucceeded => "refund.succeeded",

@@ -151,6 +151,28 @@ text_id!(
     "must be 1 to 64 visible ASCII characters"
 );
 text_id!(
+    /// What the QR code of an order says, valid for two hours. Not a fixed format (WeChat Pay APIv3, "Native order", `code_url`,
+    /// at most 64 characters; longer ones were seen).
+    CodeUrl, "code_url", |t| (1..=512).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be 1 to 512 visible ASCII characters"
+);
+text_id!(
+    /// Where a browser goes to pay an order, valid for five minutes (WeChat Pay APIv3, "H5 order", `h5_url`, at most 512 characters).
+    H5Url, "h5_url", |t| t.len() <= 2048 && t.starts_with("https://") && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be an https address of at most 2048 visible ASCII characters"
+);
+text_id!(
+    /// What a payer's phone shows to be charged (付款码): 18 digits that begin with 10 to 15, good for a minute and for one order
+    /// (WeChat Pay APIv3, "codepay", `auth_code`). Whoever has it can charge the payer: never stored, `Debug` hides it.
+    AuthCode, "auth_code", |t| t.len() == 18 && t.bytes().all(|b| b.is_ascii_digit()) && matches!(t.as_bytes(), [b'1', b'0'..=b'5', ..]),
+    "must be 18 digits that begin with 10 to 15"
+);
+text_id!(
+    /// The merchant's own number of a shop, 1 to 32 letters, digits, `_` or `-` (WeChat Pay APIv3, "codepay", `store_info.out_id`).
+    StoreId, "store_id", |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+    "must be 1 to 32 letters, digits, _ or -"
+);
+text_id!(
     /// The way in which an attempt and its refunds reach WeChat, for example a protocol. Chosen by the acquirer when the
     /// attempt is recorded and kept for ever: whatever was begun one way is asked for, repeated and refunded the same way.
     /// Core never looks into it.
@@ -181,6 +203,9 @@ shown!(
     OutTradeNo,
     TransactionId,
     PrepayId,
+    CodeUrl,
+    H5Url,
+    StoreId,
     Route,
     IdempotencyKey
 );
@@ -188,6 +213,12 @@ shown!(
 impl std::fmt::Debug for Openid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.masked())
+    }
+}
+
+impl std::fmt::Debug for AuthCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuthCode(***)")
     }
 }
 

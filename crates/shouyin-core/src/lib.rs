@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod payment;
 pub mod policy;
 pub mod ports;
+pub mod product;
 pub mod refund;
 pub mod session;
 pub mod task;

@@ -27,6 +27,10 @@ pub enum RefusalKind {
     NumberUsed,
     /// The merchant's balance does not cover the refund (`NOT_ENOUGH`): top it up, then the same number again.
     NotEnough,
+    /// The payer's code was not charged and will not be: expired, used, not enough money (`AUTH_CODE_EXPIRE`, `NOTENOUGH` and others).
+    CodeRefused,
+    /// Too long ago to be taken back (`REVERSE_EXPIRE`).
+    TooLateToReverse,
     /// Too many calls (HTTP 429, or our own limit).
     RateLimited,
     /// Anything else, for example a wrong parameter or a missing permission.

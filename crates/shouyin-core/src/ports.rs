@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::api_key::ApiKey;
 use crate::event::{Event, StoredEvent};
 use crate::id::{
-    Appid, EndpointId, EventId, IdempotencyKey, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo,
-    PaymentId, PrepayId, RefundId, Route, TransactionId, WechatRefundId,
+    Appid, AuthCode, EndpointId, EventId, IdempotencyKey, Mchid, Openid, OrderNo, OutRefundNo,
+    OutTradeNo, PaymentId, PrepayId, RefundId, Route, StoreId, TransactionId, WechatRefundId,
 };
 use crate::idempotency::IdempotencyRecord;
 use crate::incident::Incident;
@@ -18,6 +18,7 @@ use crate::notification::{Notice, NoticeRefused, NotificationRecord};
 use crate::outcome::Outcome;
 use crate::payment::Payment;
 use crate::policy::Policies;
+use crate::product::{H5Scene, Handle, Product};
 use crate::refund::Refund;
 use crate::session::Session;
 use crate::task::{Lane, Lease, Task, TaskChange};
@@ -396,6 +397,8 @@ pub struct PrepayOrder {
     pub mchid: Mchid,
     /// In which app.
     pub appid: Appid,
+    /// How it is paid.
+    pub product: Product,
     /// Which way.
     pub route: Route,
     /// Our number.
@@ -406,8 +409,10 @@ pub struct PrepayOrder {
     pub description: String,
     /// Echoed by WeChat once paid.
     pub attach: Option<String>,
-    /// Who may pay.
-    pub payer: Openid,
+    /// Who may pay; known for products inside WeChat only.
+    pub payer: Option<Openid>,
+    /// Where the payer's browser is; for [`Product::H5`] only.
+    pub scene: Option<H5Scene>,
     /// The latest time the payer may pay.
     pub time_expire: Timestamp,
 }
@@ -419,10 +424,21 @@ pub struct OrderAt {
     pub mchid: Mchid,
     /// App.
     pub appid: Appid,
+    /// How it is paid: what was charged by a payment code is taken back instead of closed.
+    pub product: Product,
     /// Which way it went.
     pub route: Route,
     /// Our number.
     pub out_trade_no: OutTradeNo,
+}
+
+/// What the till read from the payer's phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedCode {
+    /// The code.
+    pub auth_code: AuthCode,
+    /// In which of the merchant's shops.
+    pub store_id: Option<StoreId>,
 }
 
 /// Where a refund is to be asked for.
@@ -472,7 +488,7 @@ pub struct Trade {
     pub state: TradeState,
     /// WeChat's number, once paid.
     pub transaction_id: Option<TransactionId>,
-    /// `JSAPI` for mini programs, once paid.
+    /// WeChat's name of the product, once paid: see [`Product::trade_type`].
     pub trade_type: Option<String>,
     /// When it was paid.
     pub success_at: Option<Timestamp>,
@@ -574,11 +590,14 @@ impl std::fmt::Debug for Remedy {
     }
 }
 
-/// What `wx.requestPayment` needs, signed on the server.
-/// Source: WeChat Pay APIv3, "mini program: invoke payment".
+/// What `wx.requestPayment` in a mini program, or `getBrandWCPayRequest` on a page inside WeChat, needs, signed on the server.
+/// Source: WeChat Pay APIv3, "mini program: invoke payment", "JSAPI: invoke payment".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPayment {
+    /// The app of the order; only for pages inside WeChat, whose bridge wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
     /// Unix seconds, as text.
     pub time_stamp: String,
     /// Random text, at most 32 characters.
@@ -591,6 +610,46 @@ pub struct RequestPayment {
     pub pay_sign: String,
 }
 
+/// What the SDK in a mobile app needs (`PayReq`), signed on the server.
+/// Source: WeChat Pay APIv3, "APP: invoke payment".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct AppPayment {
+    /// The mobile app.
+    pub appid: String,
+    /// The merchant.
+    pub partnerid: String,
+    /// The order.
+    pub prepayid: String,
+    /// Always `Sign=WXPay`.
+    pub package: String,
+    /// Random text, at most 32 characters.
+    pub noncestr: String,
+    /// Unix seconds, as text.
+    pub timestamp: String,
+    /// The signature: Base64 for APIv3, hexadecimal for the older protocol.
+    pub sign: String,
+}
+
+/// A prepay id made ready for a cashier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// For a mini program or a page inside WeChat.
+    RequestPayment(RequestPayment),
+    /// For a mobile app.
+    App(AppPayment),
+}
+
+/// Why a merchant does not take such payments.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotServed {
+    /// The app is not among those of the merchant.
+    #[error("the merchant does not take payments in this app")]
+    App,
+    /// The app is of another kind, or the merchant lacks what this product needs. For people: what, and what to do.
+    #[error("{0}")]
+    Product(String),
+}
+
 /// The merchant or app is not configured here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -598,19 +657,30 @@ pub struct NotConfigured(pub String);
 
 /// WeChat Pay. Every call is bounded in time by the adapter and may be repeated under the same number.
 pub trait Acquirer: Send + Sync {
-    /// True if this merchant takes payments in this app.
-    fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool;
+    /// Whether this merchant takes such payments in this app.
+    ///
+    /// # Errors
+    /// Why not.
+    fn serves(&self, mchid: &Mchid, appid: &Appid, product: Product) -> Result<(), NotServed>;
 
     /// The way that new attempts of this merchant go.
-    fn route(&self, mchid: &Mchid) -> Route;
+    fn route(&self, mchid: &Mchid, product: Product) -> Route;
 
-    /// Places an order. Repeating it with the same order gives a valid prepay id again.
-    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>>;
+    /// Places an order. Repeating it with the same order gives a valid handle again.
+    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>>;
+
+    /// Charges the payer whose code was scanned. Called once for a number: what is not known afterwards is asked for, then taken
+    /// back by [`Acquirer::close`]. A success is an order in whatever state, also "the payer is typing the password".
+    fn charge<'a>(
+        &'a self,
+        order: &'a PrepayOrder,
+        code: &'a ScannedCode,
+    ) -> BoxFuture<'a, Outcome<Trade>>;
 
     /// Asks for an order's state.
     fn query<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<Trade>>;
 
-    /// Closes an unpaid order. Repeating it is harmless.
+    /// Closes an unpaid order; takes back one that was charged by a payment code, paid or not. Repeating it is harmless.
     fn close<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<()>>;
 
     /// Asks for a refund. Repeating it with the same order is the same refund.
@@ -628,14 +698,15 @@ pub trait Acquirer: Send + Sync {
         remedy: &'a Remedy,
     ) -> BoxFuture<'a, Outcome<RefundFact>>;
 
-    /// Signs the parameters for `wx.requestPayment`.
-    fn request_payment(
+    /// Signs a prepay id for the cashier of its product.
+    fn invoke(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        product: Product,
         route: &Route,
         prepay_id: &PrepayId,
-    ) -> Result<RequestPayment, NotConfigured>;
+    ) -> Result<Invocation, NotConfigured>;
 
     /// Verifies, checks freshness, decrypts and parses a notification, in this order. Never calls WeChat.
     fn open_notification(

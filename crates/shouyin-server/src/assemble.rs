@@ -1,20 +1,20 @@
 //! From settings to a server: the database, the SDK's clients, the acquirer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shouyin_core::id::Mchid;
+use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::policy::Policies;
 use shouyin_core::ports::{Clock, Ids, Ports, Store};
 use shouyin_store::{OpenError, SqliteStore};
-use shouyin_wechat::{MerchantAccount, Protocols, V2, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, Protocols, V2, WechatAcquirer};
 use wechatpay::v2;
 use wechatpay::v3::http::{HttpOptions, HttpTransport};
 use wechatpay::v3::{self, KeyRing, RsaSigner};
 
-use crate::config::{Config, Keys, Merchant, V2Keys, V3Keys};
+use crate::config::{AppConfig, Config, Keys, Merchant, V2Keys, V3Keys};
 use crate::journal::{Journal, JournalLoginTransport, JournalTransport, MerchantKeys};
 use crate::webhook_sender::{HttpWebhookSender, WebhookOptions};
 use crate::wechat_login::WechatLogin;
@@ -23,6 +23,9 @@ use crate::worker::Refresh;
 
 /// Name of the database file inside `data_dir`.
 const DATABASE: &str = "shouyin.db";
+
+/// WeChat's page where users of official accounts say who they are.
+const AUTHORIZE_PATH: &str = "/connect/oauth2/authorize";
 
 /// Why a server cannot be put together. Each prints as one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +98,7 @@ impl Parts {
         let ways = PayWays::new(config)?;
         let mut accounts = Vec::new();
         for merchant in &config.merchants {
-            let account = account(merchant, &ways, &clock, journal.as_ref())?;
+            let account = account(merchant, &config.apps, &ways, &clock, journal.as_ref())?;
             accounts.push((merchant.mchid.clone(), account));
         }
         let mut acquirer = WechatAcquirer::new(accounts).with_clock(Arc::clone(&clock));
@@ -203,10 +206,16 @@ fn seconds(clock: &Arc<dyn Clock>) -> Arc<dyn Fn() -> i64 + Send + Sync> {
 
 fn account(
     merchant: &Merchant,
+    apps: &[AppConfig],
     ways: &PayWays,
     clock: &Arc<dyn Clock>,
     journal: Option<&Arc<Journal>>,
 ) -> Result<MerchantAccount, BuildError> {
+    // Checked with the configuration: each of its apps has a block of its own.
+    let kind = |appid: &Appid| {
+        let found = apps.iter().find(|app| app.appid == *appid);
+        found.map_or(AppKind::MiniProgram, |app| app.kind)
+    };
     let v3 = |keys| v3_client(merchant, keys, ways, clock, journal);
     let v2 = |keys| v2_client(merchant, keys, ways, clock);
     let protocols = match &merchant.keys {
@@ -220,7 +229,13 @@ fn account(
     };
     Ok(MerchantAccount {
         protocols,
-        appids: merchant.appids.iter().cloned().collect::<BTreeSet<_>>(),
+        apps: merchant
+            .appids
+            .iter()
+            .map(|appid| (appid.clone(), kind(appid)))
+            .collect(),
+        v3_codes: merchant.v3_codes,
+        h5_site: merchant.h5_site.clone(),
         notify_url: merchant.notify_url.clone(),
     })
 }
@@ -299,16 +314,18 @@ fn login(
     if let Some(journal) = journal {
         transport = Arc::new(JournalLoginTransport::new(transport, Arc::clone(journal)));
     }
-    Ok(WechatLogin::new(config.apps.iter().map(|app| {
-        let secret = app.app_secret.clone();
+    let clients = config.apps.iter().filter_map(|app| {
+        let secret = app.app_secret.clone()?;
         let client = wechat_miniprogram::Client::new(
             app.appid.as_str(),
             secret,
             Arc::clone(&transport),
             seconds(clock),
         );
-        (app.appid.clone(), client)
-    })))
+        Some((app.appid.clone(), app.kind, client))
+    });
+    let page = format!("{}{AUTHORIZE_PATH}", config.wechat.pages_base_url);
+    Ok(WechatLogin::new(clients).with_page(page))
 }
 
 /// One for each merchant that uses platform certificates.

@@ -20,7 +20,7 @@ pub use http::openapi_document;
 pub use logging::{LogFormat, init_logging};
 pub use login::{ExchangeError, LoginPort};
 pub use serve::{ServeError, bind};
-pub use shouyin_wechat::Limits as WechatLimits;
+pub use shouyin_wechat::{AppKind, H5Site, Limits as WechatLimits};
 pub use webhook_sender::{HttpWebhookSender, WebhookOptions};
 pub use wechat_login::WechatLogin;
 pub use wiring::{Parts, Server, SystemClock, SystemIds, WechatStatus};

@@ -1,4 +1,4 @@
-//! Login of mini-program users: WeChat's one-time code in, a session token of our own out. The openid stays here.
+//! Login of users inside WeChat, in mini programs and on pages of official accounts: WeChat's one-time code in, a session token of our own out. The openid stays here.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::http::auth::sha256_hex;
 
-/// Exchanges a login code for the user it stands for: WeChat's `code2session`.
+/// Exchanges a login code for the user it stands for: WeChat's `code2session`, or page authorization of an official account.
 pub trait LoginPort: Send + Sync {
     /// Asks WeChat once. A code can be exchanged once and lives five minutes.
     fn exchange<'a>(
@@ -20,6 +20,30 @@ pub trait LoginPort: Send + Sync {
         appid: &'a Appid,
         code: &'a str,
     ) -> BoxFuture<'a, Result<Openid, ExchangeError>>;
+
+    /// Where a browser inside WeChat is sent for a code, and comes back from to `redirect_uri` with it. Official accounts only.
+    ///
+    /// # Errors
+    /// Why there is no such address.
+    fn authorize(
+        &self,
+        _appid: &Appid,
+        _redirect_uri: &str,
+        _state: &str,
+    ) -> Result<String, AuthorizeRefused> {
+        Err(AuthorizeRefused::NoOfficialAccount)
+    }
+}
+
+/// Why a browser cannot be sent to WeChat for a code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizeRefused {
+    /// The app is unknown here, or no official account.
+    #[error("no official account with this appid is configured")]
+    NoOfficialAccount,
+    /// WeChat would refuse it.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 /// Why there is no user for a code.
@@ -40,6 +64,9 @@ pub enum ExchangeError {
     /// WeChat blocks this user as a high risk (40226).
     #[error("WeChat blocks this user")]
     UserBlocked,
+    /// WeChat shows the page as a preview and made the user up.
+    #[error("a preview, without a user")]
+    Preview,
     /// WeChat is busy, unreachable or unreadable. The same code may be tried again.
     #[error("WeChat is unavailable: {0}")]
     Unavailable(String),
@@ -92,6 +119,16 @@ impl LoginGate {
             port,
             places: (0..PLACES).map(|_| Mutex::new(())).collect(),
         }
+    }
+
+    /// Where a browser inside WeChat is sent for a code.
+    pub(crate) fn authorize(
+        &self,
+        appid: &Appid,
+        redirect_uri: &str,
+        state: &str,
+    ) -> Result<String, AuthorizeRefused> {
+        self.port.authorize(appid, redirect_uri, state)
     }
 
     /// Turns a code into a session. A code that was used is forgiven for five minutes if its session was made here: then

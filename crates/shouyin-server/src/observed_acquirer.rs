@@ -7,9 +7,10 @@ use shouyin_core::id::{Appid, Mchid, OutRefundNo, OutTradeNo, PrepayId, Route, W
 use shouyin_core::notification::{Notice, NoticeRefused};
 use shouyin_core::outcome::Outcome;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, NotConfigured, OrderAt, PrepayOrder, RefundAt, RefundFact, RefundOrder,
-    Remedy, RequestPayment, Trade,
+    Acquirer, BoxFuture, Invocation, NotConfigured, NotServed, OrderAt, PrepayOrder, RefundAt,
+    RefundFact, RefundOrder, Remedy, ScannedCode, Trade,
 };
+use shouyin_core::product::{Handle, Product};
 use tracing::{debug, info, warn};
 
 /// Passes everything on to the acquirer behind it.
@@ -81,15 +82,27 @@ fn log<T>(call: &str, about: About<'_>, outcome: &Outcome<T>) {
 }
 
 impl Acquirer for ObservedAcquirer {
-    fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool {
-        self.inner.serves(mchid, appid)
+    fn serves(&self, mchid: &Mchid, appid: &Appid, product: Product) -> Result<(), NotServed> {
+        self.inner.serves(mchid, appid, product)
     }
 
-    fn route(&self, mchid: &Mchid) -> Route {
-        self.inner.route(mchid)
+    fn route(&self, mchid: &Mchid, product: Product) -> Route {
+        self.inner.route(mchid, product)
     }
 
-    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
+    fn charge<'a>(
+        &'a self,
+        order: &'a PrepayOrder,
+        code: &'a ScannedCode,
+    ) -> BoxFuture<'a, Outcome<Trade>> {
+        Box::pin(async move {
+            let outcome = self.inner.charge(order, code).await;
+            log("charge", of_order(&order.out_trade_no), &outcome);
+            outcome
+        })
+    }
+
+    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>> {
         Box::pin(async move {
             let outcome = self.inner.prepay(order).await;
             log("prepay", of_order(&order.out_trade_no), &outcome);
@@ -146,14 +159,15 @@ impl Acquirer for ObservedAcquirer {
         })
     }
 
-    fn request_payment(
+    fn invoke(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        product: Product,
         route: &Route,
         prepay_id: &PrepayId,
-    ) -> Result<RequestPayment, NotConfigured> {
-        self.inner.request_payment(mchid, appid, route, prepay_id)
+    ) -> Result<Invocation, NotConfigured> {
+        self.inner.invoke(mchid, appid, product, route, prepay_id)
     }
 
     fn open_notification(

@@ -124,6 +124,9 @@ fn log_payment(event: &Event, id: &PaymentId, payment: Option<&Payment>) {
         EventType::PaymentSurplusPaid => {
             warn!(payment.id = %id, order_no, out_trade_no, "More money than payment {id} asks for came in: see surplus_payment in the settings");
         }
+        EventType::PaymentCodeFailed => {
+            info!(payment.id = %id, order_no, out_trade_no, "A payment code brought no money for payment {id}");
+        }
         EventType::PaymentClosed => {
             info!(payment.id = %id, order_no, "Payment {id} is closed");
         }

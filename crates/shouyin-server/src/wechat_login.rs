@@ -1,25 +1,37 @@
-//! Login through WeChat's `code2session`.
+//! Login through WeChat: `code2session` for mini programs, page authorization for official accounts.
 
 use std::collections::BTreeMap;
 
 use shouyin_core::id::{Appid, Openid};
 use shouyin_core::ports::BoxFuture;
+use shouyin_wechat::AppKind;
+use wechat_miniprogram::official_account::{AUTHORIZE_URL, AuthorizeError, authorize_url};
 use wechat_miniprogram::{Client, LoginError};
 
-use crate::login::{ExchangeError, LoginPort};
+use crate::login::{AuthorizeRefused, ExchangeError, LoginPort};
 
-/// One client for each mini program.
-#[derive(Default)]
+/// One client for each app whose users log in.
 pub struct WechatLogin {
-    clients: BTreeMap<Appid, Client>,
+    clients: BTreeMap<Appid, (AppKind, Client)>,
+    page: String,
 }
 
 impl WechatLogin {
-    /// From the configured mini programs.
-    pub fn new(clients: impl IntoIterator<Item = (Appid, Client)>) -> Self {
+    /// From the configured apps.
+    pub fn new(clients: impl IntoIterator<Item = (Appid, AppKind, Client)>) -> Self {
         Self {
-            clients: clients.into_iter().collect(),
+            clients: clients
+                .into_iter()
+                .map(|(appid, kind, client)| (appid, (kind, client)))
+                .collect(),
+            page: AUTHORIZE_URL.to_owned(),
         }
+    }
+
+    /// With another page than WeChat's for users of official accounts: a simulator's.
+    #[must_use]
+    pub fn with_page(self, page: String) -> Self {
+        Self { page, ..self }
     }
 }
 
@@ -36,11 +48,44 @@ impl LoginPort for WechatLogin {
         code: &'a str,
     ) -> BoxFuture<'a, Result<Openid, ExchangeError>> {
         Box::pin(async move {
-            let client = self.clients.get(appid).ok_or(ExchangeError::UnknownApp)?;
-            let login = client.code2session(code).await.map_err(refused)?;
+            let (kind, client) = self.clients.get(appid).ok_or(ExchangeError::UnknownApp)?;
+            let openid = match kind {
+                AppKind::MiniProgram => client.code2session(code).await.map_err(refused)?.openid,
+                AppKind::OfficialAccount => {
+                    let visitor = client.identify(code).await.map_err(refused)?;
+                    if visitor.is_made_up {
+                        return Err(ExchangeError::Preview);
+                    }
+                    visitor.openid
+                }
+                // The merchant's own app knows its users by itself.
+                AppKind::MobileApp => return Err(ExchangeError::UnknownApp),
+            };
             // The message names the rule that was broken, not the openid.
-            Openid::parse(login.openid).map_err(|why| ExchangeError::Unavailable(why.to_string()))
+            Openid::parse(openid).map_err(|why| ExchangeError::Unavailable(why.to_string()))
         })
+    }
+
+    fn authorize(
+        &self,
+        appid: &Appid,
+        redirect_uri: &str,
+        state: &str,
+    ) -> Result<String, AuthorizeRefused> {
+        match self.clients.get(appid) {
+            Some((AppKind::OfficialAccount, _)) => {
+                authorize_url(&self.page, appid.as_str(), redirect_uri, state).map_err(|error| {
+                    match error {
+                        AuthorizeError::RedirectUri | AuthorizeError::State => {
+                            AuthorizeRefused::Invalid(error.to_string())
+                        }
+                    }
+                })
+            }
+            Some((AppKind::MiniProgram | AppKind::MobileApp, _)) | None => {
+                Err(AuthorizeRefused::NoOfficialAccount)
+            }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use shouyin_core::policy::Policy;
 use shouyin_core::ports::{
     Changes, EndpointChange, Ids, Load, PaymentKey, Store, StoreError, Trade, TradeState, transact,
 };
+use shouyin_core::product::Product;
 use shouyin_core::task::{Subject, Task, TaskChange, TaskKey, TaskKind};
 use shouyin_core::webhook::model::{Endpoint, EndpointState};
 use shouyin_store::SqliteStore;
@@ -63,12 +64,15 @@ fn open_payment(n: u32, ids: &dyn Ids) -> Result<Changes, Failure> {
         attach: None,
         created_at: at(0),
         expires_at: at(7_200_000),
+        product: Product::MiniProgram,
+        scene: None,
         payer: Some(payer.clone()),
         state: PaymentState::Open,
         attempts: vec![Attempt {
             out_trade_no: number(n)?,
             route: Route::parse("v3")?,
-            payer,
+            payer: Some(payer),
+            scene: None,
             amount: Fen::new(1990),
             description: "拿铁一杯".into(),
             attach: None,
@@ -79,6 +83,7 @@ fn open_payment(n: u32, ids: &dyn Ids) -> Result<Changes, Failure> {
             last_sent_at: at(0),
             sends: 1,
             asked_at: None,
+            reversing_since: None,
         }],
         refunds: Vec::new(),
     };

@@ -7,6 +7,9 @@ create table payment (
   id                text    not null unique,
   mchid             text    not null,
   appid             text    not null,
+  product           text    not null
+                    check (product = 'mini_program' or product = 'jsapi' or product = 'native' or product = 'app'
+                           or product = 'h5' or product = 'code'),
   order_no          text    not null,
   amount_fen        integer not null check (amount_fen > 0),
   description       text    not null,
@@ -14,6 +17,9 @@ create table payment (
   created_at        integer not null,
   expires_at        integer not null,
   payer             text,
+  -- Where the payer's browser is: its address and kind, for payments in browsers outside WeChat.
+  scene_ip          text,
+  scene_kind        text,
   state             text    not null check (state = 'open' or state = 'closing' or state = 'paid' or state = 'closed'),
   close_reason      text    check (close_reason in ('merchant', 'expired')),
   closed_at         integer,
@@ -27,7 +33,9 @@ create table payment (
   check ((state = 'paid') = (paid_at is not null)),
   check ((state = 'paid') = (transaction_id is not null)),
   check ((state = 'paid') = (paid_out_trade_no is not null)),
-  check (state = 'paid' or (paid_late = 0 and payer_total_fen is null))
+  check (state = 'paid' or (paid_late = 0 and payer_total_fen is null)),
+  check ((scene_ip is null) = (scene_kind is null)),
+  check (product = 'h5' or scene_ip is null)
 ) strict;
 
 create index payment_order_no on payment (mchid, order_no);
@@ -50,7 +58,10 @@ create table attempt (
   position       integer not null check (position >= 0),
   -- How it reaches WeChat; the acquirer knows what it means.
   route          text    not null,
-  payer          text    not null,
+  -- Known before it is paid for products inside WeChat only.
+  payer          text,
+  scene_ip       text,
+  scene_kind     text,
   amount_fen     integer not null check (amount_fen > 0),
   description    text    not null,
   attach         text,
@@ -58,16 +69,22 @@ create table attempt (
   state          text    not null check (state = 'recorded' or state = 'open' or state = 'paid' or state = 'closed' or state = 'rejected'),
   transaction_id text,
   rejected_code  text,
-  prepay_id      text,
-  prepay_at      integer,
+  -- What the payer's cashier is reached with.
+  handle_kind    text    check (handle_kind is null or handle_kind = 'prepay_id' or handle_kind = 'code_url' or handle_kind = 'h5_url'),
+  handle         text,
+  handle_at      integer,
   created_at     integer not null,
   last_sent_at   integer not null,
   sends          integer not null check (sends >= 0),
   asked_at       integer,
+  -- Since when it is being taken back: what is charged under it is no payment any more.
+  reversing_since integer,
   primary key (mchid, out_trade_no),
   check ((state = 'paid') = (transaction_id is not null)),
   check ((state = 'rejected') = (rejected_code is not null)),
-  check ((prepay_id is null) = (prepay_at is null))
+  check ((handle is null) = (handle_at is null)),
+  check ((handle is null) = (handle_kind is null)),
+  check ((scene_ip is null) = (scene_kind is null))
 ) strict, without rowid;
 
 create unique index attempt_payment on attempt (payment_id, position);

@@ -78,6 +78,7 @@ fn is_same_order(old: &Attempt, new: &Attempt) -> bool {
     old.out_trade_no == new.out_trade_no
         && old.route == new.route
         && old.payer == new.payer
+        && old.scene == new.scene
         && old.amount == new.amount
         && old.description == new.description
         && old.attach == new.attach

@@ -1,11 +1,12 @@
 //! One merchant, and the one door through which every call for it goes: breaker first, then limits, then WeChat.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::outcome::{Doubt, LOCAL_LIMIT, Outcome, Refusal, RefusalKind};
-use shouyin_core::ports::Clock;
+use shouyin_core::ports::{Clock, NotServed};
+use shouyin_core::product::Product;
 use tracing::{info, warn};
 use wechatpay::text;
 use wechatpay::v3;
@@ -13,7 +14,7 @@ use wechatpay::v3;
 use crate::breaker::{Breaker, BreakerSettings, BreakerStatus, Change, Heard, Pass};
 use crate::limits::{Call, Limits, OverLimit, Recent};
 use crate::outcome::{heard, outcome, was_refused};
-use crate::protocol::Protocols;
+use crate::protocol::{Protocol, Protocols};
 
 /// One merchant number at WeChat Pay, with everything needed to act for it.
 #[derive(Debug)]
@@ -21,9 +22,95 @@ pub struct MerchantAccount {
     /// The SDK's clients, which hold the keys.
     pub protocols: Protocols,
     /// The apps it takes payments in.
-    pub appids: BTreeSet<Appid>,
+    pub apps: BTreeMap<Appid, AppKind>,
+    /// Whether WeChat granted it payment codes by APIv3. Most merchants have them by the older protocol only
+    /// (WeChat Pay APIv3, "codepay": sources disagree on whether it exists for everybody; UNCONFIRMED).
+    pub v3_codes: bool,
+    /// The shop's site for browsers outside WeChat; the older protocol asks for it.
+    pub h5_site: Option<H5Site>,
     /// Where WeChat sends notifications of payments and refunds.
     pub notify_url: text::NotifyUrl,
+}
+
+/// What an app is at WeChat. The kinds are not interchangeable: each has its own users and its own cashier
+/// (WeChat Pay APIv3, "order", `appid`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AppKind {
+    /// A mini program.
+    #[default]
+    MiniProgram,
+    /// An official account: pages inside WeChat.
+    OfficialAccount,
+    /// A mobile app of the merchant's own.
+    MobileApp,
+}
+
+impl AppKind {
+    /// The name in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MiniProgram => "mini_program",
+            Self::OfficialAccount => "official_account",
+            Self::MobileApp => "mobile_app",
+        }
+    }
+
+    /// The kind that a product needs; `None`: any will do.
+    const fn needed_for(product: Product) -> Option<Self> {
+        match product {
+            Product::MiniProgram => Some(Self::MiniProgram),
+            Product::Jsapi => Some(Self::OfficialAccount),
+            Product::App => Some(Self::MobileApp),
+            Product::Native | Product::H5 | Product::Code => None,
+        }
+    }
+}
+
+/// A shop's site, as it is registered in WeChat's console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct H5Site {
+    /// Its address.
+    pub url: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl MerchantAccount {
+    /// The protocol that new orders of a product go by.
+    pub fn protocol(&self, product: Product) -> Protocol {
+        let has_v2 = self.protocols.as_v2().is_some();
+        match product {
+            Product::Code if has_v2 && !self.v3_codes => Protocol::V2,
+            Product::MiniProgram
+            | Product::Jsapi
+            | Product::Native
+            | Product::App
+            | Product::H5
+            | Product::Code => self.protocols.new_orders(),
+        }
+    }
+
+    /// Whether it takes such payments in this app.
+    pub(crate) fn serves(&self, appid: &Appid, product: Product) -> Result<(), NotServed> {
+        let kind = self.apps.get(appid).ok_or(NotServed::App)?;
+        if let Some(needed) = AppKind::needed_for(product).filter(|needed| needed != kind) {
+            return Err(NotServed::Product(format!(
+                "product {} needs an app of kind {}, and {appid} is configured as {}",
+                product.as_str(),
+                needed.as_str(),
+                kind.as_str()
+            )));
+        }
+        match (product, self.protocol(product)) {
+            (Product::Code, Protocol::V3) if !self.v3_codes => Err(NotServed::Product(
+                "payment codes need the merchant's keys of the older protocol, or v3_codes = true if WeChat granted them by APIv3".into(),
+            )),
+            (Product::H5, Protocol::V2) if self.h5_site.is_none() => Err(NotServed::Product(
+                "by the older protocol, payments in browsers need h5_site in the merchant's configuration".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A merchant account and what was said for it lately.

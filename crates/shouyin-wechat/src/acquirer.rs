@@ -8,18 +8,18 @@ use shouyin_core::id::{Appid, Mchid, OutRefundNo, PrepayId, Route, WechatRefundI
 use shouyin_core::notification::{Notice, NoticeRefused};
 use shouyin_core::outcome::Outcome;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, Clock, NotConfigured, OrderAt, PrepayOrder, RefundAt, RefundFact,
-    RefundOrder, Remedy, RequestPayment, Trade,
+    Acquirer, BoxFuture, Clock, Invocation, NotConfigured, NotServed, OrderAt, PrepayOrder,
+    RefundAt, RefundFact, RefundOrder, Remedy, ScannedCode, Trade,
 };
-use wechatpay::v2::pay::Placed;
-use wechatpay::{text, v2, v3};
+use shouyin_core::product::{Handle, Product};
+use wechatpay::{v2, v3};
 
 use crate::account::{Account, MerchantAccount};
 use crate::breaker::{BreakerSettings, BreakerStatus};
 use crate::limits::{Call, Limits};
 use crate::protocol::{Protocol, V2};
 use crate::unsendable::{Unsendable, no_merchant, no_protocol, not_configured, only_in_v3};
-use crate::{notification, order, refund, trade};
+use crate::{invoke, notification, order, refund, trade};
 
 /// The acquirer: all merchants of this server. Which one is meant is an argument of every call.
 #[derive(Default)]
@@ -145,35 +145,55 @@ impl std::fmt::Debug for WechatAcquirer {
 }
 
 impl Acquirer for WechatAcquirer {
-    fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool {
-        self.accounts
-            .get(mchid)
-            .is_some_and(|account| account.merchant.appids.contains(appid))
+    fn serves(&self, mchid: &Mchid, appid: &Appid, product: Product) -> Result<(), NotServed> {
+        let account = self.accounts.get(mchid).ok_or(NotServed::App)?;
+        account.merchant.serves(appid, product)
     }
 
-    fn route(&self, mchid: &Mchid) -> Route {
+    fn route(&self, mchid: &Mchid, product: Product) -> Route {
         let account = self.accounts.get(mchid);
         account
-            .map_or(Protocol::V3, |account| {
-                account.merchant.protocols.new_orders()
-            })
+            .map_or(Protocol::V3, |account| account.merchant.protocol(product))
             .route()
     }
 
-    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
+    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>> {
         Box::pin(async move {
-            let read = |id: text::PrepayId| PrepayId::parse(id.as_str()).map_err(|e| e.to_string());
             let call = Call::Prepay;
             match self.way(&order.mchid, &order.route) {
                 Err(why) => not_configured(&why, call),
                 Ok((account, Way::V3(client))) => {
                     let placed = order::prepay(order, &account.merchant.notify_url);
-                    self.v3(account, client, call, placed, read).await
+                    self.v3(account, client, call, placed, order::handle).await
                 }
                 Ok((account, Way::V2(client))) => {
-                    let placed = order::v2::prepay(order, &account.merchant.notify_url);
-                    let read = |placed: Placed| read(placed.prepay_id);
-                    self.v2(account, client, call, placed, read).await
+                    let merchant = &account.merchant;
+                    let site = merchant.h5_site.as_ref();
+                    let placed = order::v2::prepay(order, &merchant.notify_url, site);
+                    self.v2(account, client, call, placed, order::v2::handle)
+                        .await
+                }
+            }
+        })
+    }
+
+    fn charge<'a>(
+        &'a self,
+        order: &'a PrepayOrder,
+        code: &'a ScannedCode,
+    ) -> BoxFuture<'a, Outcome<Trade>> {
+        Box::pin(async move {
+            let call = Call::Charge;
+            match self.way(&order.mchid, &order.route) {
+                Err(why) => not_configured(&why, call),
+                Ok((account, Way::V3(client))) => {
+                    let charge = order::charge(order, code);
+                    self.v3(account, client, call, charge, trade::trade).await
+                }
+                Ok((account, Way::V2(client))) => {
+                    let charge = order::v2::charge(order, code);
+                    self.v2(account, client, call, charge, trade::v2::trade)
+                        .await
                 }
             }
         })
@@ -200,8 +220,19 @@ impl Acquirer for WechatAcquirer {
     fn close<'a>(&'a self, order: &'a OrderAt) -> BoxFuture<'a, Outcome<()>> {
         Box::pin(async move {
             let call = Call::Close;
+            let charged = order.product == Product::Code;
             match self.way(&order.mchid, &order.route) {
                 Err(why) => not_configured(&why, call),
+                // What was charged by a code cannot be closed, only taken back.
+                Ok((account, Way::V3(client))) if charged => {
+                    self.v3(account, client, call, order::reverse(order), Ok)
+                        .await
+                }
+                Ok((account, Way::V2(client))) if charged => {
+                    let reverse = order::v2::reverse(order);
+                    self.v2(account, client, call, reverse, order::v2::reversed)
+                        .await
+                }
                 Ok((account, Way::V3(client))) => {
                     self.v3(account, client, call, order::close(order), Ok)
                         .await
@@ -272,37 +303,19 @@ impl Acquirer for WechatAcquirer {
         })
     }
 
-    fn request_payment(
+    fn invoke(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        product: Product,
         route: &Route,
         prepay_id: &PrepayId,
-    ) -> Result<RequestPayment, NotConfigured> {
-        let (appid, prepay_id) = (appid.as_str(), prepay_id.as_str());
-        Ok(match self.way(mchid, route)?.1 {
-            Way::V3(client) => {
-                let signed = client.request_payment(appid, prepay_id);
-                RequestPayment {
-                    time_stamp: signed.time_stamp,
-                    nonce_str: signed.nonce_str,
-                    package: signed.package,
-                    sign_type: signed.sign_type,
-                    pay_sign: signed.pay_sign,
-                }
-            }
-            // The cashier wants the signature of the protocol that placed the order.
-            Way::V2(V2 { client, clock }) => {
-                let signed = client.request_payment(appid, prepay_id, clock());
-                RequestPayment {
-                    time_stamp: signed.time_stamp,
-                    nonce_str: signed.nonce_str,
-                    package: signed.package,
-                    sign_type: signed.sign_type,
-                    pay_sign: signed.pay_sign,
-                }
-            }
-        })
+    ) -> Result<Invocation, NotConfigured> {
+        // The cashier wants the signature of the protocol that placed the order.
+        match self.way(mchid, route)?.1 {
+            Way::V3(client) => invoke::v3(client, product, appid, prepay_id),
+            Way::V2(client) => invoke::v2(client, product, appid, prepay_id),
+        }
     }
 
     fn open_notification(

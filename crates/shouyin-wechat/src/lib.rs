@@ -3,6 +3,7 @@
 mod account;
 mod acquirer;
 mod breaker;
+mod invoke;
 mod limits;
 mod notification;
 mod order;
@@ -14,7 +15,7 @@ mod testing;
 mod trade;
 mod unsendable;
 
-pub use account::MerchantAccount;
+pub use account::{AppKind, H5Site, MerchantAccount};
 pub use acquirer::WechatAcquirer;
 pub use breaker::{BreakerSettings, BreakerStatus};
 pub use limits::Limits;

@@ -20,9 +20,11 @@ use shouyin_core::time::SECOND_MS;
 pub struct Limits {
     /// Placing orders (WeChat Pay APIv3, "frequency limits": about 500 per second, can be raised).
     pub prepay_per_second: u32,
+    /// Charging payment codes (WeChat Pay v2, "micropay": 33 per second; the same for APIv3 is UNCONFIRMED).
+    pub charge_per_second: u32,
     /// Asking for an order's state. UNCONFIRMED.
     pub query_per_second: u32,
-    /// Closing orders. UNCONFIRMED.
+    /// Closing orders, and taking charged ones back. UNCONFIRMED.
     pub close_per_second: u32,
     /// Asking for refunds, and for other ways out of abnormal ones (WeChat Pay APIv3, "refund", rules: 150 per second;
     /// that the second kind counts with the first is UNCONFIRMED).
@@ -38,6 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             prepay_per_second: 500,
+            charge_per_second: 33,
             query_per_second: 300,
             close_per_second: 100,
             refund_per_second: 150,
@@ -51,6 +54,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Prepay,
+    Charge,
     Query,
     Close,
     Refund,
@@ -73,6 +77,7 @@ pub(crate) struct OverLimit {
 #[derive(Debug)]
 pub(crate) struct Recent {
     prepay: Window,
+    charge: Window,
     query: Window,
     close: Window,
     refund: Window,
@@ -84,6 +89,7 @@ impl Recent {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             prepay: Window::new("prepay_per_second", limits.prepay_per_second),
+            charge: Window::new("charge_per_second", limits.charge_per_second),
             query: Window::new("query_per_second", limits.query_per_second),
             close: Window::new("close_per_second", limits.close_per_second),
             refund: Window::new("refund_per_second", limits.refund_per_second),
@@ -102,6 +108,7 @@ impl Recent {
     pub(crate) fn take(&mut self, call: Call, now_ms: i64) -> Result<(), OverLimit> {
         match call {
             Call::Prepay => self.prepay.take(now_ms),
+            Call::Charge => self.charge.take(now_ms),
             Call::Query => self.query.take(now_ms),
             Call::Close => self.close.take(now_ms),
             Call::Refund => {
@@ -116,7 +123,7 @@ impl Recent {
     pub(crate) fn refused(&mut self, call: Call, now_ms: i64) {
         match call {
             Call::Refund => self.failing_refunds.count(now_ms),
-            Call::Prepay | Call::Query | Call::Close | Call::RefundQuery => {}
+            Call::Prepay | Call::Charge | Call::Query | Call::Close | Call::RefundQuery => {}
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::breaker::Heard;
 /// WeChat's codes that mean more than "no". Compared without underscores: older pages spell them without.
 /// Source: WeChat Pay APIv3, "error codes" of order, query, close and refund; 404 in all spellings. The older protocol spells
 /// the same codes without underscores and has two of its own (WeChat Pay v2, "error codes" of refund and refund query).
-const KINDS: [(&str, RefusalKind); 10] = [
+/// Payment codes: WeChat Pay v2, "error codes" of micropay and reverse; APIv3 publishes no list of its own for them.
+const KINDS: [(&str, RefusalKind); 18] = [
     ("ORDER_PAID", RefusalKind::OrderPaid),
     ("ORDER_CLOSED", RefusalKind::OrderClosed),
     ("ORDER_NOT_EXIST", RefusalKind::OrderNotExist),
@@ -19,6 +20,15 @@ const KINDS: [(&str, RefusalKind); 10] = [
     ("RATELIMIT_EXCEEDED", RefusalKind::RateLimited),
     ("REFUNDNOTEXIST", RefusalKind::OrderNotExist),
     ("INVALID_REQ_TOO_MUCH", RefusalKind::RateLimited),
+    ("ORDER_REVERSED", RefusalKind::OrderClosed),
+    ("AUTH_CODE_EXPIRE", RefusalKind::CodeRefused),
+    ("AUTH_CODE_INVALID", RefusalKind::CodeRefused),
+    ("AUTH_CODE_ERROR", RefusalKind::CodeRefused),
+    // The spelling is WeChat's.
+    ("NOTSUPORTCARD", RefusalKind::CodeRefused),
+    ("RULE_LIMIT", RefusalKind::CodeRefused),
+    ("BUYER_MISMATCH", RefusalKind::CodeRefused),
+    ("REVERSE_EXPIRE", RefusalKind::TooLateToReverse),
 ];
 
 fn refusal(error: v3::ApiError) -> Refusal {

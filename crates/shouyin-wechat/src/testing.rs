@@ -1,6 +1,5 @@
 //! A WeChat that says one thing, a clock that stands, and keys that cost nothing.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -146,7 +145,13 @@ impl Desk {
         );
         let account = crate::MerchantAccount {
             protocols: client.into(),
-            appids: BTreeSet::from([Appid::parse("wx1111222233334444").unwrap()]),
+            apps: [(
+                Appid::parse("wx1111222233334444").unwrap(),
+                crate::AppKind::MiniProgram,
+            )]
+            .into(),
+            v3_codes: false,
+            h5_site: None,
             notify_url: text::NotifyUrl::parse("https://pay.example.com/wechat/notify").unwrap(),
         };
         (mchid(number), account)

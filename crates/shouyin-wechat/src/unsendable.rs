@@ -31,7 +31,7 @@ pub(crate) fn not_configured<T>(why: &NotConfigured, call: Call) -> Outcome<T> {
             request_id: None,
             not_sent: true,
         }),
-        Call::Prepay | Call::Query | Call::Close | Call::RefundQuery => Unsendable {
+        Call::Prepay | Call::Charge | Call::Query | Call::Close | Call::RefundQuery => Unsendable {
             code: "NOT_CONFIGURED",
             message,
         }
@@ -53,6 +53,24 @@ pub(crate) fn only_in_v3(mchid: &Mchid) -> Unsendable {
 pub(crate) struct Unsendable {
     code: &'static str,
     message: String,
+}
+
+impl Unsendable {
+    /// A setting is missing.
+    pub(crate) fn setting(problem: &str) -> Self {
+        Self {
+            code: "NOT_CONFIGURED",
+            message: problem.to_owned(),
+        }
+    }
+
+    /// Core asked for what cannot be: a bug of ours, told instead of sent.
+    pub(crate) fn impossible(problem: &str) -> Self {
+        Self {
+            code: "PARAM_ERROR",
+            message: problem.to_owned(),
+        }
+    }
 }
 
 impl From<TextError> for Unsendable {

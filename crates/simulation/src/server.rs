@@ -1,13 +1,12 @@
 //! The server processes: the product's own code on simulated ports, in lives that end with a crash.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shouyin_core::policy::Policies;
 use shouyin_core::ports::{Acquirer, Ports, Store, WebhookSender};
 use shouyin_core::task::Lane;
 use shouyin_store::MemoryStore;
-use shouyin_wechat::{MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
 use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
 use crate::hub::{Boot, Hub};
@@ -175,7 +174,9 @@ fn account(
             Arc::new(move || format!("{:016x}", nonces.unique())),
         )
         .into(),
-        appids: BTreeSet::from([setup.appid.clone()]),
+        apps: [(setup.appid.clone(), AppKind::MiniProgram)].into(),
+        v3_codes: false,
+        h5_site: None,
         notify_url: party.notify_url.clone(),
     }
 }

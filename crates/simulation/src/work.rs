@@ -4,7 +4,7 @@ use shouyin_core::id::{Appid, EndpointId, EventId, Mchid, Openid, PaymentId, Ref
 use shouyin_core::idempotency::Idempotency;
 use shouyin_core::notification::{self, NotificationError, Received};
 use shouyin_core::payment::Payment;
-use shouyin_core::payment::decide::{NewPayment, Revision};
+use shouyin_core::payment::decide::{Asker, NewPayment, Revision};
 use shouyin_core::payment::service::{
     self, CreateAnswer, PayAnswer, ReviseAnswer, Seen, ServiceError,
 };
@@ -109,7 +109,11 @@ async fn answer(ports: &Ports, appid: &Appid, ask: Ask) -> Result<Reply, Service
         Ask::Create(new, idempotency) => {
             Reply::Created(service::create(ports, *new, idempotency).await?)
         }
-        Ask::Pay(id, openid) => Reply::Pay(service::pay(ports, &id, appid, &openid).await?),
+        Ask::Pay(id, openid) => {
+            let appid = appid.clone();
+            let asker = Asker::Payer { appid, openid };
+            Reply::Pay(service::pay(ports, &id, &asker).await?)
+        }
         Ask::Confirm(id, openid) => {
             Reply::Seen(service::confirm(ports, &id, appid, &openid).await?)
         }

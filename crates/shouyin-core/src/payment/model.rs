@@ -10,15 +10,11 @@
 use fen::Fen;
 
 use crate::id::{
-    Appid, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo, PaymentId, PrepayId, Route,
-    TransactionId,
+    Appid, Mchid, Openid, OrderNo, OutRefundNo, OutTradeNo, PaymentId, Route, TransactionId,
 };
+use crate::product::{H5Scene, Handle, Product};
 use crate::refund::model::{Refund, RefundState};
-use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
-
-/// How long a prepay id may be handed out, in milliseconds: WeChat gives it two hours
-/// (WeChat Pay APIv3, "JSAPI order"), we keep ten minutes for the payer to type a password.
-pub const PREPAY_USABLE_MS: i64 = 2 * HOUR_MS - 10 * MINUTE_MS;
+use crate::time::{MINUTE_MS, Timestamp};
 
 /// How long after sending it an order request can still be taken by WeChat, in milliseconds. WeChat refuses requests whose
 /// signature is more than five minutes old by *its* clock (WeChat Pay APIv3, "signature"), and a server whose answers from
@@ -34,6 +30,8 @@ pub struct Payment {
     pub mchid: Mchid,
     /// In which app it is paid.
     pub appid: Appid,
+    /// How it is paid.
+    pub product: Product,
     /// The shop's own number.
     pub order_no: OrderNo,
     /// How much, in fen; at least 1.
@@ -46,7 +44,9 @@ pub struct Payment {
     pub created_at: Timestamp,
     /// Until when it may be paid; then it is closed at WeChat.
     pub expires_at: Timestamp,
-    /// Who pays. Set by the first user who asks to pay; nobody else may then.
+    /// Where the payer's browser is; only for [`Product::H5`], once known.
+    pub scene: Option<H5Scene>,
+    /// Who pays. Set by the first user who asks to pay; nobody else may then. For products that name no payer beforehand: who paid.
     pub payer: Option<Openid>,
     /// Where it stands.
     pub state: PaymentState,
@@ -137,8 +137,10 @@ pub struct Attempt {
     pub out_trade_no: OutTradeNo,
     /// How it reaches WeChat.
     pub route: Route,
-    /// Who may pay it.
-    pub payer: Openid,
+    /// Who may pay it; `None` if its product names nobody beforehand.
+    pub payer: Option<Openid>,
+    /// Where the payer's browser is; only for [`Product::H5`].
+    pub scene: Option<H5Scene>,
     /// What it asks for, in fen.
     pub amount: Fen,
     /// What the payer reads.
@@ -159,6 +161,9 @@ pub struct Attempt {
     pub sends: u32,
     /// When a waiting client last made us ask WeChat about it.
     pub asked_at: Option<Timestamp>,
+    /// Since when it is being taken back at WeChat ([`Product::Code`] only). A reversal gives back what was paid, so from here on
+    /// no success counts: it is followed through until WeChat confirms it.
+    pub reversing_since: Option<Timestamp>,
 }
 
 /// Where an attempt stands.
@@ -204,7 +209,7 @@ impl AttemptState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepay {
     /// The handle.
-    pub id: PrepayId,
+    pub handle: Handle,
     /// When we got it.
     pub obtained_at: Timestamp,
 }
@@ -212,7 +217,7 @@ pub struct Prepay {
 impl Prepay {
     /// True while it is young enough to be handed to a payer.
     pub fn is_usable(&self, now: Timestamp) -> bool {
-        now.since(self.obtained_at) < PREPAY_USABLE_MS
+        now.since(self.obtained_at) < self.handle.usable_ms()
     }
 }
 
@@ -237,6 +242,7 @@ impl Payment {
         self.amount == attempt.amount
             && self.description == attempt.description
             && self.attach == attempt.attach
+            && self.scene == attempt.scene
     }
 
     /// Attempts whose terms were revised, and which a payer may still hold a cashier of. No new order is opened beside them.

@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use super::decide::{
-    self, CreateError, Created, NewPayment, PayDecision, PayRefused, ReviseError, Revision,
+    self, Asker, ChargeDecision, CreateError, Created, NewPayment, PayDecision, PayRefused,
+    ReviseError, Revision,
 };
 use super::model::{CloseReason, Payment, PaymentState};
 use super::view::PaymentView;
-use crate::id::{Appid, Mchid, Openid, OutTradeNo, PaymentId};
+use crate::id::{Appid, CodeUrl, H5Url, Mchid, Openid, OutTradeNo, PaymentId, Route};
 use crate::idempotency::{Idempotency, IdempotencyRecord, Used};
 use crate::outcome::{Doubt, Outcome, Refusal, RefusalKind};
 use crate::ports::{
-    Changes, Load, NotConfigured, PaymentKey, Ports, RequestPayment, StoreError, transact,
+    AppPayment, Changes, Invocation, Load, NotConfigured, NotServed, PaymentKey, Ports,
+    RequestPayment, ScannedCode, StoreError, transact,
 };
+use crate::product::{Handle, Product};
 use crate::worker;
 
 /// How an answer to `create` came about.
@@ -30,8 +33,8 @@ pub enum CreateAnswer {
     },
     /// The same idempotency key with another body.
     KeyConflict,
-    /// The merchant does not take payments in this app.
-    AppNotServed,
+    /// The merchant does not take such payments in this app.
+    NotServed(NotServed),
     /// Refused by the rules.
     Refused(CreateError),
 }
@@ -47,8 +50,8 @@ pub async fn create(
     new: NewPayment,
     idempotency: Idempotency,
 ) -> Result<CreateAnswer, StoreError> {
-    if !ports.acquirer.serves(&new.mchid, &new.appid) {
-        return Ok(CreateAnswer::AppNotServed);
+    if let Err(why) = ports.acquirer.serves(&new.mchid, &new.appid, new.product) {
+        return Ok(CreateAnswer::NotServed(why));
     }
     let load = Load {
         payment: Some(PaymentKey::OrderNo(new.mchid.clone(), new.order_no.clone())),
@@ -82,11 +85,24 @@ pub async fn create(
     .await
 }
 
+/// The means to pay, by product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// For a mini program or a page inside WeChat.
+    RequestPayment(RequestPayment),
+    /// For a mobile app.
+    App(AppPayment),
+    /// To be shown as a QR code.
+    CodeUrl(CodeUrl),
+    /// Where the browser goes.
+    H5Url(H5Url),
+}
+
 /// What a payer gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayAnswer {
-    /// Parameters for `wx.requestPayment`.
-    Ready(RequestPayment),
+    /// The means to pay.
+    Ready(Means),
     /// Paid already.
     Paid,
     /// It cannot be paid.
@@ -110,17 +126,13 @@ pub enum ServiceError {
     NotConfigured(#[from] NotConfigured),
 }
 
-/// The payer taps "pay". Any number of taps, on any number of devices, lead to one order at WeChat.
-pub async fn pay(
-    ports: &Ports,
-    id: &PaymentId,
-    appid: &Appid,
-    payer: &Openid,
-) -> Result<PayAnswer, ServiceError> {
-    match pay_once(ports, id, appid, payer).await? {
+/// Somebody wants the means to pay: a payer who taps, or the merchant's backend for one. Any number of times, on any number of
+/// devices, this leads to one order at WeChat.
+pub async fn pay(ports: &Ports, id: &PaymentId, asker: &Asker) -> Result<PayAnswer, ServiceError> {
+    match pay_once(ports, id, asker).await? {
         Step::Answer(answer) => Ok(answer),
         // Closed now, or paid: either way there is something to say. If WeChat did not answer, the payer taps again.
-        Step::LookAgain => match pay_once(ports, id, appid, payer).await? {
+        Step::LookAgain => match pay_once(ports, id, asker).await? {
             Step::Answer(answer) => Ok(answer),
             Step::LookAgain => Ok(PayAnswer::Unavailable(
                 "an earlier order is still being settled at WeChat".into(),
@@ -136,37 +148,49 @@ enum Step {
     LookAgain,
 }
 
-async fn pay_once(
+/// Makes a handle ready for whoever needs it.
+fn means(
     ports: &Ports,
-    id: &PaymentId,
-    appid: &Appid,
-    payer: &Openid,
-) -> Result<Step, ServiceError> {
+    (mchid, appid): (&Mchid, &Appid),
+    product: Product,
+    route: &Route,
+    handle: Handle,
+) -> Result<Means, NotConfigured> {
+    Ok(match handle {
+        Handle::CodeUrl(url) => Means::CodeUrl(url),
+        Handle::H5Url(url) => Means::H5Url(url),
+        Handle::PrepayId(id) => match ports.acquirer.invoke(mchid, appid, product, route, &id)? {
+            Invocation::RequestPayment(parameters) => Means::RequestPayment(parameters),
+            Invocation::App(parameters) => Means::App(parameters),
+        },
+    })
+}
+
+async fn pay_once(ports: &Ports, id: &PaymentId, asker: &Asker) -> Result<Step, ServiceError> {
     let load = Load {
         payment: Some(PaymentKey::AnyId(id.clone())),
         ..Load::default()
     };
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
-    let (app, who) = (appid.clone(), payer.clone());
+    let who = asker.clone();
     let acquirer = Arc::clone(&ports.acquirer);
     let decided = transact(&*ports.store, load, move |loaded| match loaded.payment {
         None => (None, Changes::default()),
         Some(payment) => {
-            let route = acquirer.route(&payment.mchid);
-            let (decision, changes) = decide::pay(&payment, &app, &who, &route, now, &*ids);
-            (Some((payment.mchid, decision)), changes)
+            let route = acquirer.route(&payment.mchid, payment.product);
+            let (decision, changes) = decide::pay(&payment, &who, &route, now, &*ids);
+            let of = (payment.mchid, payment.appid, payment.product);
+            (Some((of, decision)), changes)
         }
     })
     .await?;
-    let Some((mchid, decision)) = decided else {
+    let Some(((mchid, appid, product), decision)) = decided else {
         return Ok(Step::Answer(PayAnswer::NotFound));
     };
     let (order, run) = match decision {
-        PayDecision::Ready(prepay_id, route) => {
-            let parameters = ports
-                .acquirer
-                .request_payment(&mchid, appid, &route, &prepay_id)?;
-            return Ok(Step::Answer(PayAnswer::Ready(parameters)));
+        PayDecision::Ready(handle, route) => {
+            let means = means(ports, (&mchid, &appid), product, &route, handle)?;
+            return Ok(Step::Answer(PayAnswer::Ready(means)));
         }
         PayDecision::Paid => return Ok(Step::Answer(PayAnswer::Paid)),
         PayDecision::Refused(why) => return Ok(Step::Answer(PayAnswer::Refused(why))),
@@ -192,11 +216,12 @@ async fn pay_once(
         Outcome::Succeeded(_) if !may_be_paid => {
             PayAnswer::Unavailable("the payment changed meanwhile".into())
         }
-        Outcome::Succeeded(prepay_id) => PayAnswer::Ready(ports.acquirer.request_payment(
-            &mchid,
-            appid,
+        Outcome::Succeeded(handle) => PayAnswer::Ready(means(
+            ports,
+            (&mchid, &appid),
+            product,
             &order.route,
-            &prepay_id,
+            handle,
         )?),
         Outcome::Rejected(refusal) => PayAnswer::Rejected(refusal),
         Outcome::Blocked(Refusal { code, .. }) => {
@@ -204,6 +229,100 @@ async fn pay_once(
         }
         Outcome::Unknown(Doubt { reason, .. }) => PayAnswer::Unavailable(reason),
     }))
+}
+
+/// How a charge by payment code ended, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeAnswer {
+    /// Paid.
+    Paid,
+    /// The payer is typing a password, or nobody knows yet. It is asked for, and taken back if it takes too long; an event
+    /// tells how it ended.
+    Paying,
+    /// This code brought no money. A fresh one may be scanned at once.
+    Failed(Option<Refusal>),
+    /// It cannot be paid.
+    Refused(PayRefused),
+    /// No such payment.
+    NotFound,
+}
+
+/// The till has scanned a payer's code: charges it, once. While an earlier code of this payment is being settled no other is charged.
+pub async fn charge(
+    ports: &Ports,
+    mchid: &Mchid,
+    id: &PaymentId,
+    code: &ScannedCode,
+) -> Result<ChargeAnswer, ServiceError> {
+    let key = PaymentKey::Id(mchid.clone(), id.clone());
+    let load = Load {
+        payment: Some(key.clone()),
+        ..Load::default()
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    let (acquirer, who) = (Arc::clone(&ports.acquirer), mchid.clone());
+    let decided = transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => (None, Changes::default()),
+        Some(payment) => {
+            let route = acquirer.route(&who, payment.product);
+            let (decision, changes) = decide::charge(&payment, &who, &route, now, &*ids);
+            (Some(decision), changes)
+        }
+    })
+    .await?;
+    let order = match decided {
+        None => return Ok(ChargeAnswer::NotFound),
+        Some(ChargeDecision::Paid) => return Ok(ChargeAnswer::Paid),
+        Some(ChargeDecision::Refused(why)) => return Ok(ChargeAnswer::Refused(why)),
+        Some(ChargeDecision::Settling(number)) => {
+            worker::query_now(ports, mchid, id, &number).await?;
+            return settled(ports, key, &number, None).await;
+        }
+        Some(ChargeDecision::Send(order)) => order,
+    };
+    let outcome = ports.acquirer.charge(&order, code).await;
+    let refusal = match &outcome {
+        Outcome::Rejected(refusal) | Outcome::Blocked(refusal) => Some(refusal.clone()),
+        Outcome::Succeeded(_) | Outcome::Unknown(_) => None,
+    };
+    let load = Load {
+        payment: Some(key.clone()),
+        ..Load::default()
+    };
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
+    let (number, policy) = (order.out_trade_no.clone(), ports.policies.of(mchid));
+    transact(&*ports.store, load, move |loaded| match loaded.payment {
+        None => ((), Changes::default()),
+        Some(payment) => {
+            let changes = decide::on_charge(&payment, &number, &outcome, policy, now, &*ids);
+            ((), changes)
+        }
+    })
+    .await?;
+    settled(ports, key, &order.out_trade_no, refusal).await
+}
+
+/// What is stored about a charge now.
+async fn settled(
+    ports: &Ports,
+    key: PaymentKey,
+    number: &OutTradeNo,
+    refusal: Option<Refusal>,
+) -> Result<ChargeAnswer, ServiceError> {
+    let Some(payment) = ports.store.payment(key).await? else {
+        return Ok(ChargeAnswer::NotFound);
+    };
+    if matches!(payment.state, PaymentState::Paid(_)) {
+        return Ok(ChargeAnswer::Paid);
+    }
+    let is_open = payment
+        .attempt(number)
+        .is_some_and(|attempt| attempt.state.is_unresolved());
+    Ok(if is_open {
+        ChargeAnswer::Paying
+    } else {
+        ChargeAnswer::Failed(refusal)
+    })
 }
 
 /// How a revision ended.

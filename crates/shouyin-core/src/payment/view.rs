@@ -4,6 +4,7 @@ use fen::Fen;
 use serde::Serialize;
 
 use super::model::{Payment, PaymentState};
+use crate::product::Product;
 use crate::time::Timestamp;
 
 /// A payment. Amounts are integers in fen, times RFC 3339 in UTC.
@@ -17,6 +18,8 @@ pub struct PaymentView {
     pub order_no: String,
     /// The app it is paid in.
     pub appid: String,
+    /// How it is paid.
+    pub product: Product,
     /// The merchant.
     pub mchid: String,
     /// How much, in fen (1 fen = 0.01 yuan).
@@ -128,6 +131,7 @@ impl From<&Payment> for PaymentView {
             id: payment.id.to_string(),
             order_no: payment.order_no.to_string(),
             appid: payment.appid.to_string(),
+            product: payment.product,
             mchid: payment.mchid.to_string(),
             amount_fen: payment.amount,
             currency: "CNY",

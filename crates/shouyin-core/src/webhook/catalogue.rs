@@ -13,6 +13,7 @@ use crate::id::{
 };
 use crate::payment::model::{Attempt, AttemptState, CloseReason, Paid, Payment, PaymentState};
 use crate::payment::view::PaymentView;
+use crate::product::Product;
 use crate::refund::model::{Refund, RefundOrigin, RefundState, Trouble, TroubleKind};
 use crate::refund::view::RefundView;
 use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
@@ -36,7 +37,8 @@ fn attempt(n: u32, amount: i64, state: AttemptState) -> Attempt {
     Attempt {
         out_trade_no: out_trade_no(n),
         route: crate::id::Route::parse("v3").unwrap(),
-        payer: Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap(),
+        payer: Some(Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()),
+        scene: None,
         amount: fen(amount),
         description: "Flat white".into(),
         attach: None,
@@ -47,6 +49,7 @@ fn attempt(n: u32, amount: i64, state: AttemptState) -> Attempt {
         last_sent_at: T0.plus_ms(20 * SECOND_MS),
         sends: 1,
         asked_at: None,
+        reversing_since: None,
     }
 }
 
@@ -66,6 +69,8 @@ fn payment(state: PaymentState, attempts: Vec<Attempt>) -> Payment {
         attach: None,
         created_at: T0,
         expires_at: T0.plus_ms(2 * HOUR_MS),
+        product: Product::MiniProgram,
+        scene: None,
         payer: None,
         state,
         attempts,
@@ -144,6 +149,14 @@ fn example(event_type: EventType) -> (Timestamp, String) {
             minutes(2),
             payment(paid(false), vec![paid_attempt(1), paid_attempt(2)]),
         ),
+        EventType::PaymentCodeFailed => {
+            let code = attempt(1, 1990, AttemptState::Closed);
+            let failed = Payment {
+                product: Product::Code,
+                ..payment(PaymentState::Open, vec![code])
+            };
+            of_payment(minutes(2), failed)
+        }
         EventType::PaymentClosed => {
             let closed = PaymentState::Closed {
                 reason: CloseReason::Expired,

@@ -6,13 +6,14 @@ pub(crate) mod webhook;
 
 use std::sync::Arc;
 
-use crate::id::{Mchid, OutTradeNo, PaymentId, PrepayId};
+use crate::id::{Mchid, OutTradeNo, PaymentId};
 use crate::outcome::Outcome;
 use crate::payment::Payment;
 use crate::payment::decide::{self, TaskRun};
 use crate::ports::{
     BoxFuture, Changes, Load, OrderAt, PaymentKey, Ports, PrepayOrder, StoreError, transact,
 };
+use crate::product::Handle;
 use crate::task::{LEASE_MS, Lane, Subject, Task, TaskChange, TaskKind};
 
 /// Leases up to `limit` due tasks of a lane. The caller runs each with [`run_task`].
@@ -102,7 +103,7 @@ pub(crate) async fn send_prepay(
     ports: &Ports,
     order: &PrepayOrder,
     run: &TaskRun,
-) -> Result<(Outcome<PrepayId>, bool), StoreError> {
+) -> Result<(Outcome<Handle>, bool), StoreError> {
     let outcome = ports.acquirer.prepay(order).await;
     let now = ports.clock.now();
     let (number, answer, held) = (order.out_trade_no.clone(), outcome.clone(), run.clone());
@@ -139,13 +140,8 @@ async fn order_at(
         None => None,
     };
     let order = found.and_then(|payment| {
-        let route = payment.attempt(number)?.route.clone();
-        Some(OrderAt {
-            mchid: payment.mchid,
-            appid: payment.appid,
-            route,
-            out_trade_no: number.clone(),
-        })
+        let attempt = payment.attempt(number)?;
+        Some(decide::order_at(&payment, attempt))
     });
     if order.is_none() {
         forget(ports, run).await?;
@@ -185,9 +181,13 @@ async fn close(
     number: &OutTradeNo,
     run: &TaskRun,
 ) -> Result<(), StoreError> {
-    let Some(order) = order_at(ports, number, run).await? else {
-        return Ok(());
-    };
+    let now = ports.clock.now();
+    let (out_trade_no, held) = (number.clone(), run.clone());
+    let order = apply(ports, run, move |payment| {
+        decide::begin_close(payment, &out_trade_no, &held, now)
+    })
+    .await?;
+    let Some(order) = order else { return Ok(()) };
     let outcome = ports.acquirer.close(&order).await;
     let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     let (out_trade_no, held) = (number.clone(), run.clone());

@@ -8,11 +8,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::policy::Policy;
+use shouyin_wechat::{AppKind, H5Site};
 use wechat_miniprogram::AppSecret;
 use wechatpay::text::NotifyUrl;
 
 use super::raw::{
-    Raw, RawApp, RawLimits, RawMerchant, RawTimeouts, RawWebhooks, RawWechat, RawWechatLimits,
+    Raw, RawApp, RawAppKind, RawH5Site, RawLimits, RawMerchant, RawTimeouts, RawWebhooks,
+    RawWechat, RawWechatLimits,
 };
 use super::{
     AppConfig, Config, ConfigError, ConfigErrors, Limits, Merchant, Timeouts, Webhooks, WechatHosts,
@@ -181,6 +183,7 @@ fn hosts(raw: RawWechat, checker: &mut Checker<'_>) -> WechatHosts {
             .filter(|text| !text.is_empty())
             .map(|text| host("pay_secondary_url", text)),
         api_base_url: host("api_base_url", raw.api_base_url),
+        pages_base_url: host("pages_base_url", raw.pages_base_url),
         pay_extra_root,
     }
 }
@@ -284,9 +287,10 @@ fn merchant(
     if appids.is_empty() {
         checker.wrong(
             at("appids"),
-            "is empty: name the mini programs in which this merchant takes payments",
+            "is empty: name the apps in which this merchant takes payments",
         );
     }
+    let h5_site = raw.h5_site.and_then(|site| h5_site(site, place, checker));
     let wechat_limits = wechat_limits(&raw.wechat_limits, place, checker);
     let usual = Policy::default();
     let policy = Policy {
@@ -300,8 +304,32 @@ fn merchant(
         mchid,
         keys: keys?,
         appids,
+        v3_codes: raw.v3_codes,
+        h5_site,
         wechat_limits,
         policy,
+    })
+}
+
+fn h5_site(raw: RawH5Site, place: &str, checker: &mut Checker<'_>) -> Option<H5Site> {
+    let is_address = raw.url.starts_with("https://") || raw.url.starts_with("http://");
+    if !is_address || raw.url.chars().any(char::is_whitespace) {
+        checker.wrong(
+            format!("{place}.h5_site.url"),
+            "must be the address of the shop's site, on the domain that is registered for H5 payments in WeChat's console",
+        );
+        return None;
+    }
+    if raw.name.trim().is_empty() {
+        checker.wrong(
+            format!("{place}.h5_site.name"),
+            "is empty: say what the shop's site is called",
+        );
+        return None;
+    }
+    Some(H5Site {
+        url: raw.url,
+        name: raw.name,
     })
 }
 
@@ -325,6 +353,11 @@ fn wechat_limits(
             "prepay_per_second",
             raw.prepay_per_second,
             usual.prepay_per_second,
+        ),
+        charge_per_second: limit(
+            "charge_per_second",
+            raw.charge_per_second,
+            usual.charge_per_second,
         ),
         query_per_second: limit(
             "query_per_second",
@@ -359,19 +392,50 @@ fn app(raw: RawApp, place: &str, checker: &mut Checker<'_>) -> Option<AppConfig>
         format!("{place}.appid"),
         Appid::parse(raw.appid).map_err(|e| e.problem),
     );
+    let kind = match raw.kind {
+        RawAppKind::MiniProgram => AppKind::MiniProgram,
+        RawAppKind::OfficialAccount => AppKind::OfficialAccount,
+        RawAppKind::MobileApp => AppKind::MobileApp,
+    };
+    let app_secret = app_secret(raw.app_secret_file, kind, place, checker)?;
+    Some(AppConfig {
+        appid: appid?,
+        kind,
+        app_secret,
+    })
+}
+
+/// The outer `None`: something is wrong with it.
+#[expect(
+    clippy::option_option,
+    reason = "a mobile app without a secret is right, a broken file is not"
+)]
+fn app_secret(
+    file: Option<String>,
+    kind: AppKind,
+    place: &str,
+    checker: &mut Checker<'_>,
+) -> Option<Option<AppSecret>> {
     let place = format!("{place}.app_secret_file");
-    let secret = checker.secret_file(&place, &raw.app_secret_file)?;
+    let Some(file) = file else {
+        if kind == AppKind::MobileApp {
+            return Some(None);
+        }
+        checker.wrong(
+            place,
+            "is missing: put the app secret from WeChat's console into a file and name it here, or users cannot log in",
+        );
+        return None;
+    };
+    let secret = checker.secret_file(&place, &file)?;
     if secret.is_empty() {
         checker.wrong(
             place,
-            "is empty: put the app secret from the mini program console into it",
+            "is empty: put the app secret from WeChat's console into it",
         );
         return None;
     }
-    Some(AppConfig {
-        appid: appid?,
-        app_secret: AppSecret::new(secret),
-    })
+    Some(Some(AppSecret::new(secret)))
 }
 
 /// What each part says of the others.

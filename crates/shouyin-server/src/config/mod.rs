@@ -15,7 +15,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use shouyin_core::id::{Appid, Mchid};
 use shouyin_core::policy::Policy;
-use shouyin_wechat::Protocol;
+use shouyin_wechat::{AppKind, H5Site, Protocol};
 use wechat_miniprogram::AppSecret;
 use wechatpay::crypto::{ApiV3Key, PrivateKey, PublicKey};
 use wechatpay::text::NotifyUrl;
@@ -59,8 +59,10 @@ pub struct WechatHosts {
     pub pay_base_url: String,
     /// WeChat Pay's second host.
     pub pay_secondary_url: Option<String>,
-    /// Mini-program interfaces.
+    /// Interfaces of mini programs and official accounts.
     pub api_base_url: String,
+    /// Where browsers of official accounts' users are sent to say who they are.
+    pub pages_base_url: String,
     /// An authority that is trusted beside the machine's own by calls to WeChat Pay, as PEM: for simulators with HTTPS.
     pub pay_extra_root: Option<String>,
 }
@@ -130,6 +132,10 @@ pub struct Merchant {
     pub keys: Keys,
     /// The apps it takes payments in.
     pub appids: Vec<Appid>,
+    /// Whether WeChat granted it payment codes by APIv3.
+    pub v3_codes: bool,
+    /// The shop's site, for browsers outside WeChat.
+    pub h5_site: Option<H5Site>,
     /// How often WeChat is called for it.
     pub wechat_limits: shouyin_wechat::Limits,
     /// What is done with money nobody asked for.
@@ -200,13 +206,15 @@ pub struct V2Keys {
     pub identity: ClientIdentity,
 }
 
-/// One mini program.
+/// One app.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
     /// Its id.
     pub appid: Appid,
-    /// Its secret.
-    pub app_secret: AppSecret,
+    /// What it is at WeChat.
+    pub kind: AppKind,
+    /// Its secret. Mobile apps need none here: their users do not log in to this server.
+    pub app_secret: Option<AppSecret>,
 }
 
 /// One thing that is wrong: where, what, and what to do, in one line.

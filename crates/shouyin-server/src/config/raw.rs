@@ -32,6 +32,7 @@ pub(super) struct RawWechat {
     pub(super) pay_base_url: String,
     pub(super) pay_secondary_url: String,
     pub(super) api_base_url: String,
+    pub(super) pages_base_url: String,
     pub(super) pay_extra_root_file: String,
 }
 
@@ -86,10 +87,20 @@ pub(super) struct RawMerchant {
     pub(super) p12_file: Option<String>,
     pub(super) certificate_file: Option<String>,
     pub(super) appids: Vec<String>,
+    #[serde(default)]
+    pub(super) v3_codes: bool,
+    pub(super) h5_site: Option<RawH5Site>,
     pub(super) late_payment: Option<MoneyPolicy>,
     pub(super) surplus_payment: Option<MoneyPolicy>,
     #[serde(default)]
     pub(super) wechat_limits: RawWechatLimits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawH5Site {
+    pub(super) url: String,
+    pub(super) name: String,
 }
 
 /// Which protocol new orders go by, and whether orders of the other one are still served.
@@ -109,6 +120,7 @@ pub(super) enum RawProtocol {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawWechatLimits {
     pub(super) prepay_per_second: Option<u32>,
+    pub(super) charge_per_second: Option<u32>,
     pub(super) query_per_second: Option<u32>,
     pub(super) close_per_second: Option<u32>,
     pub(super) refund_per_second: Option<u32>,
@@ -128,7 +140,19 @@ impl std::fmt::Debug for RawMerchant {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawApp {
     pub(super) appid: String,
-    pub(super) app_secret_file: String,
+    #[serde(default)]
+    pub(super) kind: RawAppKind,
+    pub(super) app_secret_file: Option<String>,
+}
+
+/// What an app is at WeChat.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawAppKind {
+    #[default]
+    MiniProgram,
+    OfficialAccount,
+    MobileApp,
 }
 
 /// The keys that have a variable. A fixed list: clusters put variables of their own with our prefix into the environment
@@ -140,6 +164,7 @@ const WITH_VARIABLE: &[&str] = &[
     "wechat.pay_base_url",
     "wechat.pay_secondary_url",
     "wechat.api_base_url",
+    "wechat.pages_base_url",
     "wechat.pay_extra_root_file",
     "timeouts.connect_ms",
     "timeouts.call_ms",

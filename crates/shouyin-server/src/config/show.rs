@@ -21,6 +21,7 @@ impl fmt::Display for Config {
         let secondary = self.wechat.pay_secondary_url.as_deref().unwrap_or_default();
         writeln!(f, "pay_secondary_url = {secondary:?}")?;
         writeln!(f, "api_base_url = {:?}", self.wechat.api_base_url)?;
+        writeln!(f, "pages_base_url = {:?}", self.wechat.pages_base_url)?;
         if self.wechat.pay_extra_root.is_some() {
             writeln!(f, "# pay_extra_root_file: another authority is trusted")?;
         }
@@ -105,6 +106,14 @@ fn show_merchant(merchant: &Merchant, f: &mut fmt::Formatter<'_>) -> fmt::Result
     }
     let appids: Vec<&str> = merchant.appids.iter().map(|appid| appid.as_str()).collect();
     writeln!(f, "appids = {appids:?}")?;
+    writeln!(f, "v3_codes = {}", merchant.v3_codes)?;
+    if let Some(site) = &merchant.h5_site {
+        writeln!(
+            f,
+            "h5_site = {{ url = {:?}, name = {:?} }}",
+            site.url, site.name
+        )?;
+    }
     writeln!(f, "late_payment = {:?}", policy(merchant.policy.late))?;
     writeln!(f, "surplus_payment = {:?}", policy(merchant.policy.surplus))?;
     writeln!(f, "# notifications come to {}", merchant.notify_url)?;
@@ -112,6 +121,7 @@ fn show_merchant(merchant: &Merchant, f: &mut fmt::Formatter<'_>) -> fmt::Result
     writeln!(f, "\n[merchants.wechat_limits]")?;
     for (key, value) in [
         ("prepay_per_second", limits.prepay_per_second),
+        ("charge_per_second", limits.charge_per_second),
         ("query_per_second", limits.query_per_second),
         ("close_per_second", limits.close_per_second),
         ("refund_per_second", limits.refund_per_second),

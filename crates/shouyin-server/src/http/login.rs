@@ -1,6 +1,10 @@
-//! `POST /mp/v1/login`: a code of `wx.login` for a session token. The openid stays on the server.
+//! `POST /mp/v1/login`: a code of `wx.login`, or of a page of an official account, for a session token. The openid stays on the
+//! server. `GET /mp/v1/authorize`: the way to such a page's code.
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use shouyin_core::id::Appid;
 use shouyin_core::payment::view::rfc3339;
@@ -10,19 +14,20 @@ use utoipa::ToSchema;
 use super::App;
 use super::body::{self, RawBody};
 use super::error::{Code, Problem, ProblemBody};
-use crate::login::{ExchangeError, LoginError};
+use super::query;
+use crate::login::{AuthorizeRefused, ExchangeError, LoginError};
 
 /// WeChat's login codes have 32 characters in practice; this only keeps nonsense away from WeChat.
 const LONGEST_CODE: usize = 256;
 
-/// What `wx.login` gave.
+/// What `wx.login` gave, or what WeChat added to the address of a page of an official account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
-    /// The mini program's own appid.
+    /// The mini program's or official account's own appid.
     #[schema(example = "wx1111222233334444")]
     appid: String,
-    /// The one-time code from `wx.login`. It lives five minutes.
+    /// The one-time code from `wx.login`, or the `code` that came with the page's address. It lives five minutes.
     code: String,
 }
 
@@ -67,6 +72,10 @@ impl From<ExchangeError> for Problem {
                 Code::UserBlocked,
                 "WeChat has blocked this user as a high risk. Logging in again does not help.",
             ),
+            ExchangeError::Preview => Self::new(
+                Code::PreviewUser,
+                "WeChat shows this page as a preview. The user has to open the full page; then log in again.",
+            ),
             ExchangeError::Unavailable(why) => {
                 warn!(error = why, "WeChat gave no usable answer to a login");
                 Self::new(
@@ -94,7 +103,7 @@ impl From<ExchangeError> for Problem {
     responses(
         (status = 200, description = "A session", body = LoginAnswer),
         (status = 400, description = "`login_code_invalid`, `login_code_used`, `unknown_app`, `malformed_json`, `invalid_field`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`user_blocked`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`user_blocked`, `preview_user`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`, `store_unavailable`: repeat with the same code", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -117,4 +126,52 @@ pub(crate) async fn login(
         session_token: session.token,
         expires_at: rfc3339(session.expires_at),
     }))
+}
+
+/// Where a browser of an official account's user comes back to.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuthorizeQuery {
+    /// The official account.
+    appid: String,
+    /// The page to come back to, on the domain registered in WeChat's console. It is opened with `code` and `state`.
+    redirect_uri: String,
+    /// Comes back unchanged: at most 128 letters and digits. Keep it in the page and compare.
+    #[serde(default)]
+    state: String,
+}
+
+/// Send the browser to WeChat, to learn who the user of a page is.
+///
+/// For pages of official accounts, inside WeChat. The user sees nothing of it. The page that WeChat comes back to sends the code
+/// to `POST /mp/v1/login`.
+#[utoipa::path(
+    get, path = "/mp/v1/authorize", tag = "mini program", operation_id = "authorize",
+    params(AuthorizeQuery),
+    responses(
+        (status = 302, description = "To WeChat's page"),
+        (status = 400, description = "`unknown_app`, `invalid_query`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn authorize(
+    State(app): State<App>,
+    query: Result<Query<AuthorizeQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = query::query(query)?;
+    let unknown = || {
+        Problem::new(
+            Code::UnknownApp,
+            "No official account with this appid is configured on this server: check the appid, and that its kind is official_account.",
+        )
+    };
+    let appid = Appid::parse(query.appid).map_err(|_| unknown())?;
+    let address = app
+        .login
+        .authorize(&appid, &query.redirect_uri, &query.state)
+        .map_err(|refused| match refused {
+            AuthorizeRefused::NoOfficialAccount => unknown(),
+            AuthorizeRefused::Invalid(why) => Problem::new(Code::InvalidQuery, format!("{why}.")),
+        })?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, address)]).into_response())
 }

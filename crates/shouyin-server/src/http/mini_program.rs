@@ -6,10 +6,11 @@ use fen::Fen;
 use serde::Serialize;
 use shouyin_core::outcome::Refusal;
 use shouyin_core::payment::Payment;
-use shouyin_core::payment::decide::PayRefused;
-use shouyin_core::payment::service::{self, PayAnswer, Seen};
+use shouyin_core::payment::decide::{Asker, PayRefused};
+use shouyin_core::payment::service::{self, Means, PayAnswer, Seen};
 use shouyin_core::payment::view::rfc3339;
 use shouyin_core::ports::{PaymentKey, RequestPayment};
+use shouyin_core::product::Product;
 use tracing::warn;
 use utoipa::ToSchema;
 
@@ -73,7 +74,7 @@ pub(crate) async fn view(
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum PayBody {
-    /// Hand the parameters to `wx.requestPayment`, all of them unchanged.
+    /// Hand the parameters to `wx.requestPayment`, or to `getBrandWCPayRequest` on a page inside WeChat, all of them unchanged.
     Ready {
         /// Signed on the server; valid for this payment only.
         request_payment: RequestPayment,
@@ -94,6 +95,25 @@ impl From<PayRefused> for Problem {
                 Code::PaymentClosed,
                 "The time to pay is over. Ask the shop for a new payment.",
             ),
+            PayRefused::OtherProduct(product) => Self::new(
+                Code::OtherProduct,
+                format!(
+                    "This payment's product is {}: {}",
+                    product.as_str(),
+                    match product {
+                        Product::MiniProgram | Product::Jsapi =>
+                            "its payer logs in and asks at /mp/v1/payments/{id}/pay.",
+                        Product::Native | Product::App | Product::H5 =>
+                            "the merchant's backend asks at POST /v1/payments/{id}/pay.",
+                        Product::Code =>
+                            "the till sends the payer's auth_code to POST /v1/payments/{id}/pay.",
+                    }
+                ),
+            ),
+            PayRefused::SceneNeeded => Self::new(
+                Code::InvalidField,
+                "payer_ip is needed for product h5, and only there: the address of the payer's browser, as your server sees it.",
+            ),
             PayRefused::TooManyAttempts => Self::new(
                 Code::TooManyAttempts,
                 "WeChat refused this payment again and again. The shop has to look at the reasons and make a new payment.",
@@ -102,14 +122,19 @@ impl From<PayRefused> for Problem {
     }
 }
 
-/// WeChat's definite no, in its own words.
-fn wechat_refused(refusal: Refusal) -> Problem {
-    let detail = "WeChat does not take this order. Repeating it does not help; the shop has to correct the reason given under wechat.";
-    Problem::new(Code::WechatRefused, detail).with_wechat(WechatError {
+/// WeChat's own words.
+pub(super) fn wechat_error(refusal: Refusal) -> WechatError {
+    WechatError {
         code: refusal.code,
         message: refusal.message,
         request_id: refusal.request_id,
-    })
+    }
+}
+
+/// WeChat's definite no, in its own words.
+pub(super) fn wechat_refused(refusal: Refusal) -> Problem {
+    let detail = "WeChat does not take this order. Repeating it does not help; the shop has to correct the reason given under wechat.";
+    Problem::new(Code::WechatRefused, detail).with_wechat(wechat_error(refusal))
 }
 
 /// Get the parameters for `wx.requestPayment`.
@@ -124,7 +149,7 @@ fn wechat_refused(refusal: Refusal) -> Problem {
         (status = 200, description = "Parameters, or the news that it is paid", body = PayBody),
         (status = 401, description = "`session_missing`, `session_invalid`, `session_expired`: log in again", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`payment_not_found`, also for a payment that somebody else has begun to pay", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`payment_closed`, `too_many_attempts`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`payment_closed`, `too_many_attempts`, `other_product`: not paid inside WeChat", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`wechat_refused`: see `wechat`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`: tap again, the order number stays the same", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -137,8 +162,18 @@ pub(crate) async fn pay(
 ) -> Result<axum::Json<PayBody>, Problem> {
     let id = payment_id(path)?;
     body::expect_nothing(&bytes)?;
-    match service::pay(&app.ports, &id, &session.appid, &session.openid).await? {
-        PayAnswer::Ready(request_payment) => Ok(axum::Json(PayBody::Ready { request_payment })),
+    let asker = Asker::Payer {
+        appid: session.appid,
+        openid: session.openid,
+    };
+    match service::pay(&app.ports, &id, &asker).await? {
+        PayAnswer::Ready(Means::RequestPayment(request_payment)) => {
+            Ok(axum::Json(PayBody::Ready { request_payment }))
+        }
+        // Core hands a payer with a session nothing else.
+        PayAnswer::Ready(Means::App(_) | Means::CodeUrl(_) | Means::H5Url(_)) => {
+            Err(Problem::internal())
+        }
         PayAnswer::Paid => Ok(axum::Json(PayBody::Paid)),
         PayAnswer::Refused(why) => Err(why.into()),
         PayAnswer::NotFound => Err(not_found()),

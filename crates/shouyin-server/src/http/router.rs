@@ -33,6 +33,9 @@ fn merchant_api() -> OpenApiRouter<App> {
         .routes(routes!(payment::close))
         .routes(routes!(payment::sync))
         .routes(routes!(payment::revise::revise))
+        .routes(routes!(payment::pay::pay))
+        .routes(routes!(payment::qr::svg))
+        .routes(routes!(payment::qr::png))
         .routes(routes!(refund::create::create, refund::list::of_payment))
         .routes(routes!(refund::list::list))
         .routes(routes!(refund::get))
@@ -58,6 +61,7 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
 fn mini_program_api() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(login::login))
+        .routes(routes!(login::authorize))
         .routes(routes!(mini_program::view))
         .routes(routes!(mini_program::pay))
         .routes(routes!(mini_program::confirm))

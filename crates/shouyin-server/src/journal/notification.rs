@@ -275,10 +275,13 @@ fn comparison(payment: &Payment, number: &str, said: &serde_json::Value) -> Vec<
     let ordered = attempt
         .map_or(payment.amount, |attempt| attempt.amount)
         .get();
-    let payer = attempt.map(|attempt| attempt.payer.clone());
-    let same_payer = payer
-        .as_ref()
-        .is_some_and(|payer| payer.as_str() == text("/payer/openid"));
+    // A product that names nobody beforehand takes money from whoever comes.
+    let same_payer = attempt.is_some_and(|attempt| {
+        attempt
+            .payer
+            .as_ref()
+            .is_none_or(|payer| payer.as_str() == text("/payer/openid"))
+    });
     let line = |same: bool, en: String, zh: String| {
         if same {
             Explained::good(en, zh)

@@ -22,6 +22,7 @@ impl Journal {
                 EventType::PaymentClosed => self.record(announced(event, Kind::Close)),
                 EventType::PaymentRevised
                 | EventType::PaymentSurplusPaid
+                | EventType::PaymentCodeFailed
                 | EventType::RefundCreated
                 | EventType::RefundSucceeded
                 | EventType::RefundClosed

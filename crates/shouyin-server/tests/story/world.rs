@@ -1,6 +1,5 @@
 //! One server, one WeChat, one clock that stands still until it is moved.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
@@ -19,7 +18,7 @@ use shouyin_server::config::{Limits, loopback};
 use shouyin_server::journal::{Journal, JournalLoginTransport, JournalTransport, MerchantKeys};
 use shouyin_server::{HttpWebhookSender, Parts, Server, WebhookOptions, WechatLogin, new_api_key};
 use shouyin_store::{CommitFaults, MemoryStore};
-use shouyin_wechat::{MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
 use tower::ServiceExt;
 use wechat_miniprogram::AppSecret;
 use wechatpay::crypto::{ApiV3Key, PrivateKey};
@@ -464,12 +463,14 @@ fn acquirer(
         );
         let notify_url =
             NotifyUrl::parse(&format!("https://pay.example.com/wechat/notify/{number}")).unwrap();
-        let appids: BTreeSet<Appid> = apps.iter().map(|app| appid(app)).collect();
+        let apps = apps.iter().map(|app| (appid(app), AppKind::MiniProgram));
         (
             mchid(number),
             MerchantAccount {
                 protocols: speaks.protocols(number, client, wires, clock),
-                appids,
+                apps: apps.collect(),
+                v3_codes: false,
+                h5_site: None,
                 notify_url,
             },
         )
@@ -497,7 +498,7 @@ fn login(
             Arc::clone(&transport),
             seconds(clock),
         );
-        (appid(id), client)
+        (appid(id), AppKind::MiniProgram, client)
     }))
 }
 

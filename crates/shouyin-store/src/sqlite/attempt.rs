@@ -3,17 +3,19 @@
 use fen::Fen;
 use rusqlite::{Connection, params};
 use shouyin_core::Timestamp;
-use shouyin_core::id::{Openid, OutTradeNo, PaymentId, PrepayId, Route, TransactionId};
+use shouyin_core::id::{Openid, OutTradeNo, PaymentId, Route, TransactionId};
 use shouyin_core::payment::{Attempt, AttemptState, Payment, Prepay};
+use shouyin_core::product::Handle;
 
 use super::columns::Columns;
 use super::error::DbError;
+use super::payment::{scene_ip, scene_kind};
 
 /// A payment's attempts, oldest first.
 pub(super) fn of_payment(conn: &Connection, id: &PaymentId) -> Result<Vec<Attempt>, DbError> {
     let mut statement = conn.prepare_cached(
-        "select out_trade_no, route, payer, amount_fen, description, attach, expires_at, state, transaction_id, rejected_code, prepay_id,
-                prepay_at, created_at, last_sent_at, sends, asked_at
+        "select out_trade_no, route, payer, scene_ip, scene_kind, amount_fen, description, attach, expires_at, state, transaction_id,
+                rejected_code, handle_kind, handle, handle_at, created_at, last_sent_at, sends, asked_at, reversing_since
          from attempt where payment_id = ?1 order by position",
     )?;
     let mut rows = statement.query(params![id.as_str()])?;
@@ -28,7 +30,8 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Attempt, DbError> {
     Ok(Attempt {
         out_trade_no: columns.parsed(OutTradeNo::parse)?,
         route: columns.parsed(Route::parse)?,
-        payer: columns.parsed(Openid::parse)?,
+        payer: columns.optional(Openid::parse)?,
+        scene: columns.scene()?,
         amount: Fen::new(columns.value()?),
         description: columns.value()?,
         attach: columns.value()?,
@@ -39,6 +42,7 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Attempt, DbError> {
         last_sent_at: columns.time()?,
         sends: columns.value()?,
         asked_at: columns.optional_time()?,
+        reversing_since: columns.optional_time()?,
     })
 }
 
@@ -57,13 +61,26 @@ fn state_from_row(columns: &mut Columns<'_>) -> Result<AttemptState, DbError> {
 }
 
 fn prepay_from_row(columns: &mut Columns<'_>) -> Result<Option<Prepay>, DbError> {
-    let id = columns.optional(PrepayId::parse)?;
-    let at = columns.optional_time()?;
-    match (id, at) {
-        (Some(id), Some(obtained_at)) => Ok(Some(Prepay { id, obtained_at })),
+    let kind: Option<String> = columns.value()?;
+    let text: Option<String> = columns.value()?;
+    let handle = match (kind, text) {
+        (None, None) => None,
+        (Some(kind), Some(text)) => match Handle::from_parts(&kind, &text) {
+            Some(handle) => Some(handle),
+            None => return Err(columns.corrupt(&format!("this is no {kind}"))),
+        },
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(columns.corrupt("a handle and its kind belong together"));
+        }
+    };
+    match (handle, columns.optional_time()?) {
+        (Some(handle), Some(obtained_at)) => Ok(Some(Prepay {
+            handle,
+            obtained_at,
+        })),
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => {
-            Err(columns.corrupt("a prepay id and its time belong together"))
+            Err(columns.corrupt("a handle and its time belong together"))
         }
     }
 }
@@ -107,10 +124,10 @@ fn insert(
     attempt: &Attempt,
 ) -> Result<(), DbError> {
     conn.prepare_cached(
-        "insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, amount_fen, description, attach,
-                expires_at, state, transaction_id, rejected_code, prepay_id, prepay_at, created_at, last_sent_at, sends,
-                asked_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        "insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, scene_ip, scene_kind, amount_fen,
+                description, attach, expires_at, state, transaction_id, rejected_code, handle_kind, handle, handle_at,
+                created_at, last_sent_at, sends, asked_at, reversing_since)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
     )?
     .execute(params![
         payment.mchid.as_str(),
@@ -118,7 +135,9 @@ fn insert(
         payment.id.as_str(),
         u32::try_from(position).unwrap_or(u32::MAX),
         attempt.route.as_str(),
-        attempt.payer.as_str(),
+        attempt.payer.as_ref().map(Openid::as_str),
+        scene_ip(attempt.scene),
+        scene_kind(attempt.scene),
         attempt.amount.get(),
         attempt.description,
         attempt.attach,
@@ -126,12 +145,14 @@ fn insert(
         attempt.state.as_str(),
         transaction_id(&attempt.state),
         rejected_code(&attempt.state),
-        attempt.prepay.as_ref().map(|prepay| prepay.id.as_str()),
+        attempt.prepay.as_ref().map(|prepay| prepay.handle.kind()),
+        attempt.prepay.as_ref().map(|prepay| prepay.handle.as_str()),
         attempt.prepay.as_ref().map(|prepay| prepay.obtained_at.as_millis()),
         attempt.created_at.as_millis(),
         attempt.last_sent_at.as_millis(),
         attempt.sends,
         attempt.asked_at.map(Timestamp::as_millis),
+        attempt.reversing_since.map(Timestamp::as_millis),
     ])?;
     Ok(())
 }
@@ -140,8 +161,8 @@ fn update(conn: &Connection, payment: &Payment, attempt: &Attempt) -> Result<(),
     let updated = conn
         .prepare_cached(
             "update attempt
-             set state = ?3, transaction_id = ?4, rejected_code = ?5, prepay_id = ?6, prepay_at = ?7,
-                 last_sent_at = ?8, sends = ?9, asked_at = ?10
+             set state = ?3, transaction_id = ?4, rejected_code = ?5, handle_kind = ?6, handle = ?7, handle_at = ?8,
+                 last_sent_at = ?9, sends = ?10, asked_at = ?11, reversing_since = ?12
              where mchid = ?1 and out_trade_no = ?2",
         )?
         .execute(params![
@@ -150,11 +171,13 @@ fn update(conn: &Connection, payment: &Payment, attempt: &Attempt) -> Result<(),
             attempt.state.as_str(),
             transaction_id(&attempt.state),
             rejected_code(&attempt.state),
-            attempt.prepay.as_ref().map(|prepay| prepay.id.as_str()),
+            attempt.prepay.as_ref().map(|prepay| prepay.handle.kind()),
+            attempt.prepay.as_ref().map(|prepay| prepay.handle.as_str()),
             attempt.prepay.as_ref().map(|prepay| prepay.obtained_at.as_millis()),
             attempt.last_sent_at.as_millis(),
             attempt.sends,
             attempt.asked_at.map(Timestamp::as_millis),
+            attempt.reversing_since.map(Timestamp::as_millis),
         ])?;
     super::expect_one(updated, "attempt", attempt.out_trade_no.as_str())
 }

@@ -1,9 +1,12 @@
 //! Reading a row column by column, in the order of its `select`.
 
+use std::net::IpAddr;
+
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use shouyin_core::Timestamp;
 use shouyin_core::ports::StoreError;
+use shouyin_core::product::{H5Kind, H5Scene};
 
 use super::error::DbError;
 
@@ -60,6 +63,21 @@ impl<'row> Columns<'row> {
                 .map(Some)
                 .map_err(|error| self.corrupt(&error.to_string())),
             None => Ok(None),
+        }
+    }
+
+    /// Where a payer's browser is.
+    pub(super) fn scene(&mut self) -> Result<Option<H5Scene>, DbError> {
+        let payer_ip = self.optional(|text| text.parse::<IpAddr>())?;
+        let kind = self.optional(|text| {
+            H5Kind::parse(&text).ok_or_else(|| format!("{text:?} is not known"))
+        })?;
+        match (payer_ip, kind) {
+            (Some(payer_ip), Some(kind)) => Ok(Some(H5Scene { payer_ip, kind })),
+            (None, None) => Ok(None),
+            (Some(_), None) | (None, Some(_)) => {
+                Err(self.corrupt("a browser's address and its kind belong together"))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use shouyin_core::id::{Appid, Mchid, Openid, OrderNo, OutTradeNo, PaymentId, TransactionId};
 use shouyin_core::payment::{CloseReason, Paid, Payment, PaymentState};
 use shouyin_core::ports::{PaymentFilter, PaymentKey};
+use shouyin_core::product::{H5Scene, Product};
 
 use super::columns::Columns;
 use super::error::DbError;
@@ -52,8 +53,8 @@ fn find(conn: &Connection, key: &PaymentKey) -> Result<Option<i64>, DbError> {
 
 fn by_seq(conn: &Connection, seq: i64) -> Result<Payment, DbError> {
     let mut statement = conn.prepare_cached(
-        "select id, mchid, appid, order_no, amount_fen, description, attach, created_at, expires_at, payer,
-                state, close_reason, closed_at, paid_at, transaction_id, paid_out_trade_no, payer_total_fen, paid_late
+        "select id, mchid, appid, product, order_no, amount_fen, description, attach, created_at, expires_at, payer, scene_ip,
+                scene_kind, state, close_reason, closed_at, paid_at, transaction_id, paid_out_trade_no, payer_total_fen, paid_late
          from payment where seq = ?1",
     )?;
     let mut rows = statement.query(params![seq])?;
@@ -72,6 +73,7 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Payment, DbError> {
         id: columns.parsed(PaymentId::parse)?,
         mchid: columns.parsed(Mchid::parse)?,
         appid: columns.parsed(Appid::parse)?,
+        product: columns.named(Product::parse)?,
         order_no: columns.parsed(OrderNo::parse)?,
         amount: Fen::new(columns.value()?),
         description: columns.value()?,
@@ -79,6 +81,7 @@ fn from_row(columns: &mut Columns<'_>) -> Result<Payment, DbError> {
         created_at: columns.time()?,
         expires_at: columns.time()?,
         payer: columns.optional(Openid::parse)?,
+        scene: columns.scene()?,
         state: state_from_row(columns)?,
         attempts: Vec::new(),
         refunds: Vec::new(),
@@ -192,6 +195,7 @@ pub(super) fn save(
 fn is_same_row(before: &Payment, after: &Payment) -> bool {
     before.state == after.state
         && before.payer == after.payer
+        && before.scene == after.scene
         && before.amount == after.amount
         && before.description == after.description
         && before.attach == after.attach
@@ -201,15 +205,16 @@ fn is_same_row(before: &Payment, after: &Payment) -> bool {
 fn insert(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
     let state = StateColumns::from(&payment.state);
     conn.prepare_cached(
-        "insert into payment (id, mchid, appid, order_no, amount_fen, description, attach, created_at, expires_at,
-                payer, state, close_reason, closed_at, paid_at, transaction_id, paid_out_trade_no, payer_total_fen,
-                paid_late)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        "insert into payment (id, mchid, appid, product, order_no, amount_fen, description, attach, created_at, expires_at,
+                payer, scene_ip, scene_kind, state, close_reason, closed_at, paid_at, transaction_id, paid_out_trade_no,
+                payer_total_fen, paid_late)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
         payment.id.as_str(),
         payment.mchid.as_str(),
         payment.appid.as_str(),
+        payment.product.as_str(),
         payment.order_no.as_str(),
         payment.amount.get(),
         payment.description,
@@ -217,6 +222,8 @@ fn insert(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
         payment.created_at.as_millis(),
         payment.expires_at.as_millis(),
         payment.payer.as_ref().map(Openid::as_str),
+        scene_ip(payment.scene),
+        scene_kind(payment.scene),
         state.state,
         state.close_reason,
         state.closed_at,
@@ -234,9 +241,9 @@ fn update(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
     let updated = conn
         .prepare_cached(
             "update payment
-             set amount_fen = ?2, description = ?3, attach = ?4, expires_at = ?5, payer = ?6, state = ?7,
-                 close_reason = ?8, closed_at = ?9, paid_at = ?10, transaction_id = ?11, paid_out_trade_no = ?12,
-                 payer_total_fen = ?13, paid_late = ?14
+             set amount_fen = ?2, description = ?3, attach = ?4, expires_at = ?5, payer = ?6, scene_ip = ?7,
+                 scene_kind = ?8, state = ?9, close_reason = ?10, closed_at = ?11, paid_at = ?12, transaction_id = ?13,
+                 paid_out_trade_no = ?14, payer_total_fen = ?15, paid_late = ?16
              where id = ?1",
         )?
         .execute(params![
@@ -246,6 +253,8 @@ fn update(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
             payment.attach,
             payment.expires_at.as_millis(),
             payment.payer.as_ref().map(Openid::as_str),
+            scene_ip(payment.scene),
+            scene_kind(payment.scene),
             state.state,
             state.close_reason,
             state.closed_at,
@@ -256,6 +265,16 @@ fn update(conn: &Connection, payment: &Payment) -> Result<(), DbError> {
             state.paid_late,
         ])?;
     super::expect_one(updated, "payment", payment.id.as_str())
+}
+
+/// The first column of where a payer's browser is.
+pub(super) fn scene_ip(scene: Option<H5Scene>) -> Option<String> {
+    scene.map(|scene| scene.payer_ip.to_string())
+}
+
+/// The second.
+pub(super) fn scene_kind(scene: Option<H5Scene>) -> Option<&'static str> {
+    scene.map(|scene| scene.kind.as_str())
 }
 
 /// A page of a merchant's payments, newest first.
@@ -324,8 +343,8 @@ mod tests {
         let conn = open::memory().unwrap();
         let id = PaymentId::parse(format!("pay_{:032x}", 1)).unwrap();
         conn.execute_batch(&format!(
-            "insert into payment (id, mchid, appid, order_no, amount_fen, description, created_at, expires_at, state)
-             values ('{id}', '1', 'wx1', 'order', 5, '', 0, 0, 'open');
+            "insert into payment (id, mchid, appid, product, order_no, amount_fen, description, created_at, expires_at, state)
+             values ('{id}', '1', 'wx1', 'mini_program', 'order', 5, '', 0, 0, 'open');
              insert into attempt (mchid, out_trade_no, payment_id, position, route, payer, amount_fen, description, expires_at,
                     state, created_at, last_sent_at, sends)
              values ('1', 'number', '{id}', 0, 'v3', 'payer', 5, '', 0, 'open', 0, 0, 1)"

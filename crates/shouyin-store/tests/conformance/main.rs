@@ -73,6 +73,7 @@ macro_rules! every_story_on {
                 payment::a_payment_is_found_by_every_key,
                 payment::a_payment_is_not_found_for_another_merchant,
                 payment::every_state_is_read_as_it_was_saved,
+                payment::every_product_is_read_as_it_was_saved,
                 payment::every_change_of_state_is_saved,
                 payment::a_changed_payment_is_saved_with_its_attempts,
                 payment::what_a_payment_asks_for_can_be_revised,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use fen::Fen;
-use shouyin_core::id::{Appid, Openid, PrepayId};
+use shouyin_core::id::{Appid, CodeUrl, H5Url, Openid};
 use shouyin_core::payment::{
     Attempt, AttemptState, CloseReason, Paid, Payment, PaymentState, Prepay,
 };
 use shouyin_core::ports::{PaymentFilter, PaymentKey, Store};
+use shouyin_core::product::{H5Kind, H5Scene, Handle, Product};
 
 use crate::sample::*;
 
@@ -97,13 +98,42 @@ fn attempts(first: u32) -> Vec<Attempt> {
             state,
             asked_at: n.is_multiple_of(2).then(|| at(77)),
             prepay: n.is_multiple_of(3).then(|| Prepay {
-                id: PrepayId::parse("wx1").unwrap(),
+                handle: handle(n),
                 obtained_at: at(78),
             }),
+            payer: n.is_multiple_of(4).then(openid),
+            reversing_since: n.is_multiple_of(5).then(|| at(79)),
             sends: u32::MAX,
             ..attempt(n)
         })
         .collect()
+}
+
+fn handle(n: u32) -> Handle {
+    match n % 2 {
+        0 => Handle::CodeUrl(CodeUrl::parse("weixin://wxpay/bizpayurl?pr=a").unwrap()),
+        _ => Handle::H5Url(H5Url::parse("https://wx.tenpay.com/x?prepay_id=a").unwrap()),
+    }
+}
+
+pub(crate) async fn every_product_is_read_as_it_was_saved(store: Arc<dyn Store>) {
+    for (n, product) in (1_u32..).zip(Product::ALL) {
+        let scene = (product == Product::H5).then(|| H5Scene {
+            payer_ip: "2001:db8::7".parse().unwrap(),
+            kind: H5Kind::Android,
+        });
+        let stored = Payment {
+            product,
+            scene,
+            attempts: vec![Attempt {
+                scene,
+                ..attempt(n)
+            }],
+            ..payment(n)
+        };
+        save(&*store, of_payment(stored.clone())).await.unwrap();
+        assert_eq!(get(&*store, n).await, Some(stored));
+    }
 }
 
 pub(crate) async fn every_state_is_read_as_it_was_saved(store: Arc<dyn Store>) {
@@ -230,7 +260,7 @@ pub(crate) async fn what_never_changes_is_not_changed(store: Arc<dyn Store>) {
         |payment| payment.created_at = at(1),
         |payment| payment.attempts.clear(),
         |payment| payment.attempts[0].out_trade_no = number(9),
-        |payment| payment.attempts[0].payer = Openid::parse("another").unwrap(),
+        |payment| payment.attempts[0].payer = Some(Openid::parse("another").unwrap()),
         |payment| payment.attempts[0].amount = Fen::new(1),
         |payment| payment.attempts[0].description = "another".into(),
         |payment| payment.attempts[0].attach = None,

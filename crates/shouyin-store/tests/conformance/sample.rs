@@ -17,6 +17,7 @@ use shouyin_core::ports::{
     Changes, DeliveryChange, DeliveryFilter, EndpointChange, Load, Loaded, PaymentKey, Store,
     StoreError, transact,
 };
+use shouyin_core::product::{Handle, Product};
 use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
 use shouyin_core::session::Session;
 use shouyin_core::task::{Subject, Task, TaskChange, TaskKey, TaskKind};
@@ -72,6 +73,8 @@ pub(crate) fn payment(n: u32) -> Payment {
         attach: Some("table 7".into()),
         created_at: at(0),
         expires_at: at(7_200_000),
+        product: Product::MiniProgram,
+        scene: None,
         payer: None,
         state: PaymentState::Open,
         attempts: Vec::new(),
@@ -84,20 +87,24 @@ pub(crate) fn attempt(n: u32) -> Attempt {
     Attempt {
         out_trade_no: number(n),
         route: shouyin_core::id::Route::parse("v3").unwrap(),
-        payer: openid(),
+        payer: Some(openid()),
+        scene: None,
         amount: Fen::new(1990),
         description: "拿铁 \"grande\" 'x' ; -- %".into(),
         attach: Some("table 7".into()),
         expires_at: at(7_200_000),
         state: AttemptState::Open,
         prepay: Some(Prepay {
-            id: PrepayId::parse("wx201410272009395522657a690389285100").unwrap(),
+            handle: Handle::PrepayId(
+                PrepayId::parse("wx201410272009395522657a690389285100").unwrap(),
+            ),
             obtained_at: at(300),
         }),
         created_at: at(100),
         last_sent_at: at(200),
         sends: 1,
         asked_at: None,
+        reversing_since: None,
     }
 }
 

@@ -24,7 +24,7 @@ fn a_row_that_makes_no_sense_is_named() {
             format!("payment {}", payment_id(1)),
         ),
         (
-            "pragma ignore_check_constraints = on; update attempt set prepay_at = null",
+            "pragma ignore_check_constraints = on; update attempt set handle_at = null",
             format!("attempt {}", number(1)),
         ),
     ] {

@@ -8,6 +8,7 @@ use super::*;
 use crate::testing::*;
 
 mod polite;
+mod products;
 mod v2;
 
 const ANSWER: &str = include_str!("../refund/tests/answer.json");
@@ -34,6 +35,7 @@ fn order_at(mchid: Mchid, out_trade_no: OutTradeNo) -> OrderAt {
     OrderAt {
         mchid,
         appid: Appid::parse("wx1111222233334444").unwrap(),
+        product: Product::MiniProgram,
         route: Route::parse("v3").unwrap(),
         out_trade_no,
     }

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const CALLS: [Call; 5] = [
+const CALLS: [Call; 6] = [
     Call::Prepay,
+    Call::Charge,
     Call::Query,
     Call::Close,
     Call::Refund,
@@ -13,6 +14,7 @@ const CALLS: [Call; 5] = [
 fn limits(each: u32) -> Limits {
     Limits {
         prepay_per_second: each,
+        charge_per_second: each,
         query_per_second: each,
         close_per_second: each,
         refund_per_second: each,

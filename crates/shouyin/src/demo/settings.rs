@@ -33,6 +33,8 @@ pub(crate) fn config(
             platform_certificates: false,
         })),
         appids: vec![appid.clone()],
+        v3_codes: false,
+        h5_site: None,
         wechat_limits: shouyin_server::WechatLimits::default(),
         policy: shouyin_core::policy::Policy::default(),
         notify_url: NotifyUrl::parse_for_simulator(&format!(
@@ -48,6 +50,7 @@ pub(crate) fn config(
             pay_base_url: settings.pay_base_url.clone(),
             pay_secondary_url: None,
             api_base_url: settings.api_base_url.clone(),
+            pages_base_url: settings.api_base_url.clone(),
             pay_extra_root: None,
         },
         // Short, so that a lost answer is noticed while somebody watches.
@@ -69,7 +72,8 @@ pub(crate) fn config(
         merchants: vec![merchant],
         apps: vec![AppConfig {
             appid,
-            app_secret: AppSecret::new(settings.app_secret.clone()),
+            kind: shouyin_server::AppKind::MiniProgram,
+            app_secret: Some(AppSecret::new(settings.app_secret.clone())),
         }],
     })
 }

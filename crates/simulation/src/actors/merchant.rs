@@ -5,6 +5,7 @@ use shouyin_core::id::{IdempotencyKey, OrderNo};
 use shouyin_core::idempotency::Idempotency;
 use shouyin_core::payment::decide::NewPayment;
 use shouyin_core::payment::{Payment, PaymentState};
+use shouyin_core::product::Product;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 
 use super::Sale;
@@ -93,6 +94,7 @@ impl World {
         let new = NewPayment {
             mchid: party.mchid.clone(),
             appid: self.setup.appid.clone(),
+            product: Product::MiniProgram,
             order_no: sale.order_no.clone(),
             amount: sale.first_amount,
             description: "拿铁 Latte".to_owned(),

@@ -352,7 +352,7 @@ impl World {
             CreateAnswer::Replay { status: 201, body } => body,
             other @ (CreateAnswer::Replay { .. }
             | CreateAnswer::KeyConflict
-            | CreateAnswer::AppNotServed
+            | CreateAnswer::NotServed(_)
             | CreateAnswer::Refused(_)) => {
                 let detail = format!("payment {index}: a repeated request was answered {other:?}");
                 return Err(Violation::new("S9", detail));

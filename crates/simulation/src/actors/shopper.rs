@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shouyin_core::payment::PaymentState;
-use shouyin_core::payment::service::{PayAnswer, Seen};
+use shouyin_core::payment::service::{Means, PayAnswer, Seen};
 use shouyin_core::ports::RequestPayment;
 use wechat_simulator::{BuyerAction, CashierAction, Input, OpenCashier, PhoneAction, PhoneAnswer};
 
@@ -58,7 +58,10 @@ impl World {
         again: Option<Step>,
     ) {
         let (told, over) = match &answer {
-            PayAnswer::Ready(ticket) => (ticket.package.as_str(), false),
+            PayAnswer::Ready(Means::RequestPayment(ticket)) => (ticket.package.as_str(), false),
+            PayAnswer::Ready(Means::App(_) | Means::CodeUrl(_) | Means::H5Url(_)) => {
+                ("another way to pay", false)
+            }
             PayAnswer::Paid => ("it is paid", true),
             PayAnswer::Refused(_) => ("refused", true),
             PayAnswer::NotFound => ("not found", false),
@@ -72,7 +75,7 @@ impl World {
         };
         sale.over |= over;
         match answer {
-            PayAnswer::Ready(ticket) => {
+            PayAnswer::Ready(Means::RequestPayment(ticket)) => {
                 sale.tickets.push((person, ticket));
                 let payment = sale.payment.as_ref();
                 let payment = payment.and_then(|id| self.checker.last_seen(id));
@@ -84,7 +87,8 @@ impl World {
                 }
             }
             PayAnswer::Unavailable(_) | PayAnswer::Rejected(_) => self.unanswered(index, again),
-            PayAnswer::Paid | PayAnswer::Refused(_) | PayAnswer::NotFound => {}
+            PayAnswer::Ready(_) | PayAnswer::Paid | PayAnswer::Refused(_) | PayAnswer::NotFound => {
+            }
         }
     }
 

@@ -22,6 +22,7 @@ const FILTERS: [&[EventType]; 4] = [
         EventType::PaymentPaid,
         EventType::PaymentPaidLate,
         EventType::PaymentSurplusPaid,
+        EventType::PaymentCodeFailed,
         EventType::PaymentClosed,
     ],
     &[

@@ -103,7 +103,10 @@ fn paid(
             attempt.amount, order.total
         ));
     }
-    if order.openid != attempt.payer.as_str() || order.appid != payment.appid.as_str() {
+    let payer = attempt.payer.as_ref();
+    if payer.is_some_and(|payer| order.openid != payer.as_str())
+        || order.appid != payment.appid.as_str()
+    {
         return differs("by another payer or in another app at WeChat");
     }
     Ok(())

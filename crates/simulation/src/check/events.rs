@@ -71,6 +71,7 @@ impl Seen {
             | EventType::PaymentPaid
             | EventType::PaymentPaidLate
             | EventType::PaymentSurplusPaid
+            | EventType::PaymentCodeFailed
             | EventType::PaymentClosed => {
                 let id = event.payment_id.as_ref();
                 id.is_some_and(|id| body["id"] == id.as_str()) && event.refund_id.is_none()
@@ -88,7 +89,9 @@ impl Seen {
         };
         let state = body["state"].as_str().unwrap_or_default();
         let says = match event.event_type {
-            EventType::PaymentCreated | EventType::PaymentRevised => state == "open",
+            EventType::PaymentCreated
+            | EventType::PaymentRevised
+            | EventType::PaymentCodeFailed => state == "open",
             EventType::PaymentPaid | EventType::PaymentPaidLate => state == "paid",
             EventType::PaymentClosed => state == "closed",
             EventType::RefundSucceeded => state == "succeeded",
@@ -120,6 +123,7 @@ impl Seen {
                 | EventType::PaymentPaid
                 | EventType::PaymentPaidLate
                 | EventType::PaymentSurplusPaid
+                | EventType::PaymentCodeFailed
                 | EventType::PaymentClosed
                 | EventType::EndpointDisabled => {}
             }
@@ -132,7 +136,8 @@ impl Seen {
                 EventType::PaymentPaidLate => count.paid_late += 1,
                 EventType::PaymentSurplusPaid => count.surplus += 1,
                 EventType::PaymentClosed => count.closed += 1,
-                EventType::RefundCreated
+                EventType::PaymentCodeFailed
+                | EventType::RefundCreated
                 | EventType::RefundSucceeded
                 | EventType::RefundClosed
                 | EventType::RefundRejected

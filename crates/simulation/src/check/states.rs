@@ -27,7 +27,13 @@ pub(super) fn check(before: Option<&Payment>, after: &Payment) -> Result<(), Vio
     }
     let fixed = |payment: &Payment| {
         let (mchid, appid) = (payment.mchid.clone(), payment.appid.clone());
-        (mchid, appid, payment.order_no.clone(), payment.created_at)
+        (
+            mchid,
+            appid,
+            payment.product,
+            payment.order_no.clone(),
+            payment.created_at,
+        )
     };
     if fixed(before) != fixed(after) {
         return Err(broken(after, "became another payment".to_owned()));
@@ -157,6 +163,7 @@ fn check_attempt(
     let fixed = |attempt: &Attempt| {
         (
             attempt.payer.clone(),
+            attempt.scene,
             attempt.amount,
             attempt.description.clone(),
             attempt.attach.clone(),

@@ -8,7 +8,7 @@ use shouyin_core::Timestamp;
 use shouyin_core::api_key::ApiKey;
 use shouyin_core::event::{Event, EventType, StoredEvent};
 use shouyin_core::id::{
-    Appid, EndpointId, EventId, Mchid, OutRefundNo, OutTradeNo, PaymentId, PrepayId, Route,
+    Appid, EndpointId, EventId, Mchid, Openid, OutRefundNo, OutTradeNo, PaymentId, PrepayId, Route,
     WechatRefundId,
 };
 use shouyin_core::incident::Incident;
@@ -17,10 +17,11 @@ use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused, Notificat
 use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, Changes, Decide, DeliveryFilter, Load, NotConfigured, OrderAt,
-    PaymentFilter, PaymentKey, PrepayOrder, RefundAt, RefundFact, RefundFilter, RefundOrder,
-    Remedy, RequestPayment, Store, StoreError, Trade, TradeState, WebhookSender,
+    Acquirer, BoxFuture, Changes, Decide, DeliveryFilter, Invocation, Load, NotConfigured,
+    NotServed, OrderAt, PaymentFilter, PaymentKey, PrepayOrder, RefundAt, RefundFact, RefundFilter,
+    RefundOrder, Remedy, ScannedCode, Store, StoreError, Trade, TradeState, WebhookSender,
 };
+use shouyin_core::product::{Handle, Product};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task, TaskChange, TaskKind};
@@ -217,19 +218,30 @@ fn closed_trade(order: &OrderAt) -> Trade {
 }
 
 impl Acquirer for BuggyAcquirer {
-    fn serves(&self, mchid: &Mchid, appid: &Appid) -> bool {
-        self.inner.serves(mchid, appid)
+    fn serves(&self, mchid: &Mchid, appid: &Appid, product: Product) -> Result<(), NotServed> {
+        self.inner.serves(mchid, appid, product)
     }
 
-    fn route(&self, mchid: &Mchid) -> Route {
-        self.inner.route(mchid)
+    fn route(&self, mchid: &Mchid, product: Product) -> Route {
+        self.inner.route(mchid, product)
     }
 
-    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<PrepayId>> {
+    fn charge<'a>(
+        &'a self,
+        order: &'a PrepayOrder,
+        code: &'a ScannedCode,
+    ) -> BoxFuture<'a, Outcome<Trade>> {
+        self.inner.charge(order, code)
+    }
+
+    fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>> {
         Box::pin(async move {
             let mut order = order.clone();
             if self.bug == Bug::PayerInLog {
-                tracing::info!(payer = order.payer.as_str(), "An order is placed");
+                tracing::info!(
+                    payer = order.payer.as_ref().map(Openid::as_str),
+                    "An order is placed"
+                );
             }
             if self.bug == Bug::OrderAgainWithNewDeadline {
                 order.time_expire = order.time_expire.plus_ms(i64::from(self.next()) * 1_000);
@@ -303,14 +315,15 @@ impl Acquirer for BuggyAcquirer {
             .remedy_refund(mchid, refund_id, out_refund_no, remedy)
     }
 
-    fn request_payment(
+    fn invoke(
         &self,
         mchid: &Mchid,
         appid: &Appid,
+        product: Product,
         route: &Route,
         prepay_id: &PrepayId,
-    ) -> Result<RequestPayment, NotConfigured> {
-        self.inner.request_payment(mchid, appid, route, prepay_id)
+    ) -> Result<Invocation, NotConfigured> {
+        self.inner.invoke(mchid, appid, product, route, prepay_id)
     }
 
     fn open_notification(

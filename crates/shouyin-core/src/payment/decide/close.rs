@@ -1,5 +1,6 @@
 //! Closing: never a local statement alone. A payment is closed when WeChat has confirmed that no attempt can be paid.
 
+use super::charge::give_up_reversing;
 use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
@@ -95,8 +96,19 @@ pub fn on_close(
                 ask(payment, out_trade_no, run, run.finish(), now, ids)
             }
             // Refused for another reason: ask at once what is the matter, the first time.
+            RefusalKind::TooLateToReverse if refusal.verified => {
+                let settled = give_up_reversing(payment, out_trade_no);
+                let (asking, changes) = ask(payment, out_trade_no, run, run.finish(), now, ids);
+                let changes = Changes {
+                    payment: settled,
+                    ..changes
+                };
+                (asking, changes)
+            }
             RefusalKind::NumberUsed
             | RefusalKind::NotEnough
+            | RefusalKind::CodeRefused
+            | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
             | RefusalKind::Other
                 if run.tries == 0 =>
@@ -105,6 +117,8 @@ pub fn on_close(
             }
             RefusalKind::NumberUsed
             | RefusalKind::NotEnough
+            | RefusalKind::CodeRefused
+            | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
             | RefusalKind::Other => {
                 // A query that is owed keeps its schedule; one that is not must be owed: nothing else will ever tell.

@@ -7,6 +7,7 @@ use crate::event::EventType;
 use crate::id::{Appid, Mchid, OrderNo, PaymentId};
 use crate::payment::model::{Payment, PaymentState};
 use crate::ports::{Changes, Ids};
+use crate::product::Product;
 use crate::task::{TaskChange, TaskKind};
 use crate::time::{DAY_MS, MINUTE_MS, Timestamp};
 
@@ -29,6 +30,8 @@ pub struct NewPayment {
     pub mchid: Mchid,
     /// In which app.
     pub appid: Appid,
+    /// How it is paid.
+    pub product: Product,
     /// The shop's own number.
     pub order_no: OrderNo,
     /// In fen.
@@ -54,7 +57,7 @@ pub enum CreateError {
     },
     /// The order number has a payment with other parameters.
     #[error(
-        "order_no already has payment {payment_id} with another amount, description, app or attach; to change it, revise that payment"
+        "order_no already has payment {payment_id} with another amount, description, app, product or attach; to change it, revise that payment"
     )]
     OrderNoTaken {
         /// That payment.
@@ -138,6 +141,7 @@ pub fn create(
         let same = existing.amount == new.amount
             && existing.description == new.description
             && existing.appid == new.appid
+            && existing.product == new.product
             && existing.attach == new.attach;
         return if same {
             Ok((
@@ -157,12 +161,14 @@ pub fn create(
         id: PaymentId::fresh(ids, now),
         mchid: new.mchid.clone(),
         appid: new.appid.clone(),
+        product: new.product,
         order_no: new.order_no.clone(),
         amount: new.amount,
         description: new.description.clone(),
         attach: new.attach.clone(),
         created_at: now,
         expires_at: now.plus_ms(new.expires_in_ms),
+        scene: None,
         payer: None,
         state: PaymentState::Open,
         attempts: Vec::new(),

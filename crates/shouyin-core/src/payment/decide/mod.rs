@@ -1,6 +1,7 @@
 //! The rules of payments: pure functions from what is and what came to what changes. One set of rules for three ways in:
 //! the answer to our own call, the notification and the query.
 
+mod charge;
 mod close;
 mod create;
 mod pay;
@@ -11,12 +12,14 @@ mod trade;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use charge::order_at;
+pub use charge::{ChargeDecision, begin_close, charge, on_charge};
 pub use close::{expire, on_close, request_close};
 pub use create::{
     CreateError, Created, MAX_AMOUNT_FEN, MAX_ATTACH, MAX_DESCRIPTION, MAX_EXPIRY_MS,
     MIN_EXPIRY_MS, NewPayment, create,
 };
-pub use pay::{PayDecision, PayRefused, begin_send, may_be_paid, on_prepay, pay};
+pub use pay::{Asker, PayDecision, PayRefused, begin_send, may_be_paid, on_prepay, pay};
 pub use query::{ask_now, on_query};
 pub use revise::{ReviseError, Revision, revise};
 pub use trade::{Mismatch, on_trade};
@@ -126,6 +129,15 @@ fn event(event_type: EventType, payment: &Payment, now: Timestamp, ids: &dyn Ids
         refund_id: None,
         at: now,
         data: PaymentView::from(payment).to_json(),
+    }
+}
+
+/// Ends a payment that is to be closed, if this was the last order that kept it from that.
+fn close_if_resolved(payment: &mut Payment, now: Timestamp, ids: &dyn Ids, changes: &mut Changes) {
+    if let PaymentState::Closing { reason } = payment.state
+        && payment.all_resolved()
+    {
+        close_now(payment, reason, now, ids, changes);
     }
 }
 

@@ -1,22 +1,79 @@
-//! The payer wants to pay: place the order at WeChat, or hand out the prepay id that is there.
+//! The payer wants to pay: place the order at WeChat, or hand out the handle that is there.
 
 use super::{TaskRun, key, leased, task};
-use crate::id::{Appid, Openid, OutTradeNo, PrepayId, Route};
+use crate::id::{Appid, Mchid, Openid, OutTradeNo, Route};
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, AttemptState, Payment, PaymentState, Prepay};
 use crate::payment::schedule::{PREPAY_TRIES, query_delay_ms, retry_delay_ms};
 use crate::ports::{Changes, Ids, PrepayOrder};
+use crate::product::{AskedBy, H5Scene, Handle, Product};
 use crate::task::{TaskChange, TaskKind};
 use crate::time::Timestamp;
 
 /// More attempts than this for one payment mean that something is wrong with its parameters.
-const MAX_ATTEMPTS: usize = 20;
+pub(super) const MAX_ATTEMPTS: usize = 20;
+
+/// Who asks for the means to pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asker {
+    /// A user with a session.
+    Payer {
+        /// Of which app.
+        appid: Appid,
+        /// Who.
+        openid: Openid,
+    },
+    /// The merchant's backend, for whoever gets the code, the address or the parameters.
+    Merchant {
+        /// Which.
+        mchid: Mchid,
+        /// Where the payer's browser is; for [`Product::H5`].
+        scene: Option<H5Scene>,
+    },
+}
+
+impl Asker {
+    /// Whether this asker may have the means to pay this payment.
+    fn check(&self, payment: &Payment) -> Result<(), PayRefused> {
+        match self {
+            Self::Payer { appid, openid } => {
+                if payment.appid != *appid
+                    || payment.payer.as_ref().is_some_and(|known| known != openid)
+                {
+                    Err(PayRefused::NotYours)
+                } else if payment.product.asked_by() == AskedBy::Payer {
+                    Ok(())
+                } else {
+                    Err(PayRefused::OtherProduct(payment.product))
+                }
+            }
+            Self::Merchant { mchid, scene } => {
+                if payment.mchid != *mchid {
+                    Err(PayRefused::NotYours)
+                } else if payment.product.asked_by() != AskedBy::Merchant {
+                    Err(PayRefused::OtherProduct(payment.product))
+                } else if (payment.product == Product::H5) != scene.is_some() {
+                    Err(PayRefused::SceneNeeded)
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    fn openid(&self) -> Option<&Openid> {
+        match self {
+            Self::Payer { openid, .. } => Some(openid),
+            Self::Merchant { .. } => None,
+        }
+    }
+}
 
 /// What to do for the payer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayDecision {
-    /// Hand out this prepay id, of an order that went this way.
-    Ready(PrepayId, Route),
+    /// Hand out this handle, of an order that went this way.
+    Ready(Handle, Route),
     /// Send this order (it is stored, and the task is ours), then look again.
     Send {
         /// The order.
@@ -42,50 +99,92 @@ pub enum PayRefused {
     Closed,
     /// Its time is up.
     Expired,
+    /// It is paid in another way than this asker can help with.
+    OtherProduct(Product),
+    /// A browser outside WeChat needs to be told of, and only that.
+    SceneNeeded,
     /// WeChat refused every attempt so far.
     TooManyAttempts,
 }
 
-fn order(payment: &Payment, attempt: &Attempt) -> PrepayOrder {
+pub(super) fn order(payment: &Payment, attempt: &Attempt) -> PrepayOrder {
     PrepayOrder {
         mchid: payment.mchid.clone(),
         appid: payment.appid.clone(),
+        product: payment.product,
         route: attempt.route.clone(),
         out_trade_no: attempt.out_trade_no.clone(),
         amount: attempt.amount,
         description: attempt.description.clone(),
         attach: attempt.attach.clone(),
         payer: attempt.payer.clone(),
+        scene: attempt.scene,
         time_expire: attempt.expires_at,
     }
 }
 
-/// Decides what a payer gets. The first payer to ask becomes the payer; everybody else is refused from then on. `route` is for a
+/// A new attempt at what the payment asks for now, stored before it is sent for the first time.
+pub(super) fn new_attempt(
+    payment: &Payment,
+    payer: Option<Openid>,
+    route: &Route,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> Attempt {
+    Attempt {
+        out_trade_no: OutTradeNo::fresh(ids, now),
+        route: route.clone(),
+        payer,
+        scene: payment.scene,
+        amount: payment.amount,
+        description: payment.description.clone(),
+        attach: payment.attach.clone(),
+        expires_at: payment.expires_at,
+        state: AttemptState::Recorded,
+        prepay: None,
+        created_at: now,
+        last_sent_at: now,
+        sends: 0,
+        asked_at: None,
+        reversing_since: None,
+    }
+}
+
+/// What can be said without looking at the attempts: it is over, one way or the other.
+pub(super) fn settled(payment: &Payment, now: Timestamp) -> Option<PayDecision> {
+    match &payment.state {
+        PaymentState::Open if now < payment.expires_at => None,
+        PaymentState::Open => Some(PayDecision::Refused(PayRefused::Expired)),
+        PaymentState::Paid(_) => Some(PayDecision::Paid),
+        PaymentState::Closing { .. } | PaymentState::Closed { .. } => {
+            Some(PayDecision::Refused(PayRefused::Closed))
+        }
+    }
+}
+
+/// Decides what a payer gets. The first user to ask becomes the payer; everybody else is refused from then on. `route` is for a
 /// new attempt; those that exist keep theirs.
 pub fn pay(
     payment: &Payment,
-    appid: &Appid,
-    payer: &Openid,
+    asker: &Asker,
     route: &Route,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (PayDecision, Changes) {
     let refused = |why| (PayDecision::Refused(why), Changes::default());
-    if payment.appid != *appid || payment.payer.as_ref().is_some_and(|known| known != payer) {
-        return refused(PayRefused::NotYours);
+    if let Err(why) = asker.check(payment) {
+        return refused(why);
     }
-    match &payment.state {
-        PaymentState::Open => {}
-        PaymentState::Paid(_) => return (PayDecision::Paid, Changes::default()),
-        PaymentState::Closing { .. } | PaymentState::Closed { .. } => {
-            return refused(PayRefused::Closed);
-        }
+    if let Some(decision) = settled(payment, now) {
+        return (decision, Changes::default());
     }
-    if now >= payment.expires_at {
-        return refused(PayRefused::Expired);
-    }
+    let before = payment;
     let mut payment = payment.clone();
-    payment.payer = Some(payer.clone());
+    match asker {
+        Asker::Payer { openid, .. } => payment.payer = Some(openid.clone()),
+        // From another network the payer needs another order: WeChat compares the address.
+        Asker::Merchant { scene, .. } => payment.scene = *scene,
+    }
     let (owed, closes): (Vec<_>, Vec<_>) = payment
         .superseded_attempts()
         .map(|old| {
@@ -99,9 +198,26 @@ pub fn pay(
         })
         .unzip();
     if !closes.is_empty() {
-        let changes = Changes::tasks(owed.into_iter().map(TaskChange::Put).collect());
+        let changes = Changes {
+            tasks: owed.into_iter().map(TaskChange::Put).collect(),
+            ..changed(before, payment)
+        };
         return (PayDecision::CloseFirst(closes), changes);
     }
+    // Nobody can hold a cashier of these, but WeChat may have them.
+    let unanswered: Vec<_> = payment
+        .attempts
+        .iter()
+        .filter(|old| old.state.is_unresolved() && !payment.asks_for(old))
+        .map(|old| {
+            TaskChange::PutIfAbsent(task(
+                TaskKind::CloseAttempt,
+                &payment,
+                Some(&old.out_trade_no),
+                now,
+            ))
+        })
+        .collect();
     let number = match payment.live_attempt() {
         Some(attempt) => {
             if let Some(prepay) = attempt
@@ -118,7 +234,7 @@ pub fn pay(
                 );
                 let changes = Changes::tasks(vec![TaskChange::Put(query)]);
                 return (
-                    PayDecision::Ready(prepay.id.clone(), attempt.route.clone()),
+                    PayDecision::Ready(prepay.handle.clone(), attempt.route.clone()),
                     changes,
                 );
             }
@@ -128,21 +244,7 @@ pub fn pay(
             return refused(PayRefused::TooManyAttempts);
         }
         None => {
-            let attempt = Attempt {
-                out_trade_no: OutTradeNo::fresh(ids, now),
-                route: route.clone(),
-                payer: payer.clone(),
-                amount: payment.amount,
-                description: payment.description.clone(),
-                attach: payment.attach.clone(),
-                expires_at: payment.expires_at,
-                state: AttemptState::Recorded,
-                prepay: None,
-                created_at: now,
-                last_sent_at: now,
-                sends: 0,
-                asked_at: None,
-            };
+            let attempt = new_attempt(&payment, asker.openid().cloned(), route, now, ids);
             let number = attempt.out_trade_no.clone();
             payment.attempts.push(attempt);
             number
@@ -152,9 +254,11 @@ pub fn pay(
     let sent = mark_sent(&mut payment, &number, now);
     match sent {
         Some(order) => {
+            let mut tasks = unanswered;
+            tasks.push(TaskChange::Put(leased));
             let changes = Changes {
                 payment: Some(payment),
-                tasks: vec![TaskChange::Put(leased)],
+                tasks,
                 ..Changes::default()
             };
             (
@@ -169,7 +273,15 @@ pub fn pay(
     }
 }
 
-fn mark_sent(
+/// The payment, if it is another than before.
+fn changed(before: &Payment, after: Payment) -> Changes {
+    Changes {
+        payment: (after != *before).then_some(after),
+        ..Changes::default()
+    }
+}
+
+pub(super) fn mark_sent(
     payment: &mut Payment,
     out_trade_no: &OutTradeNo,
     now: Timestamp,
@@ -226,7 +338,7 @@ pub fn may_be_paid(payment: &Payment, out_trade_no: &OutTradeNo) -> bool {
 pub fn on_prepay(
     payment: &Payment,
     out_trade_no: &OutTradeNo,
-    outcome: &Outcome<PrepayId>,
+    outcome: &Outcome<Handle>,
     run: &TaskRun,
     now: Timestamp,
 ) -> Changes {
@@ -253,10 +365,10 @@ pub fn on_prepay(
         return Changes::tasks(vec![run.finish()]);
     };
     match outcome {
-        Outcome::Succeeded(prepay_id) => {
+        Outcome::Succeeded(handle) => {
             attempt.state = AttemptState::Open;
             attempt.prepay = Some(Prepay {
-                id: prepay_id.clone(),
+                handle: handle.clone(),
                 obtained_at: now,
             });
             let mut tasks = vec![
@@ -290,6 +402,8 @@ pub fn on_prepay(
             RefusalKind::OrderNotExist
             | RefusalKind::NumberUsed
             | RefusalKind::NotEnough
+            | RefusalKind::CodeRefused
+            | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
             | RefusalKind::Other => {
                 if !refusal.verified {

@@ -1,12 +1,15 @@
 //! The answer to a query, and what is still owed after it.
 
+use super::charge::reverse_owed;
 use super::trade::{Mismatch, closed, on_trade};
 use super::{TaskRun, leased, task};
 use crate::id::OutTradeNo;
 use crate::incident::IncidentKind;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
-use crate::payment::schedule::{ask_pause_ms, query_delay_ms, retry_delay_ms};
+use crate::payment::schedule::{
+    ask_pause_ms, product_query_delay_ms, query_delay_ms, retry_delay_ms,
+};
 use crate::policy::Policy;
 use crate::ports::{Changes, Ids, Trade};
 use crate::task::{Task, TaskChange, TaskKind};
@@ -61,7 +64,7 @@ pub fn on_query(
                 out_trade_no,
                 changes,
                 run,
-                query_delay_ms(run.tries.saturating_add(1)),
+                product_query_delay_ms(payment.product, run.tries.saturating_add(1)),
                 now,
             ),
             Err(mismatch) => contradiction(payment, out_trade_no, &mismatch, run, now),
@@ -72,8 +75,13 @@ pub fn on_query(
             not_found(payment, out_trade_no, run, now, ids)
         }
         Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {
-            let delay = retry_delay_ms(run.tries.saturating_add(1)).max(query_delay_ms(run.tries));
-            Changes::tasks(vec![run.again_after(delay, now)])
+            let delay = retry_delay_ms(run.tries.saturating_add(1))
+                .max(product_query_delay_ms(payment.product, run.tries));
+            let mut tasks = vec![run.again_after(delay, now)];
+            // That nobody answers is no reason to leave a payer charged.
+            let reverse = reverse_owed(payment, out_trade_no, run.tries, now);
+            tasks.extend(reverse.map(TaskChange::PutIfAbsent));
+            Changes::tasks(tasks)
         }
     }
 }
@@ -104,6 +112,8 @@ fn then(
             ..task(TaskKind::CloseAttempt, after, Some(out_trade_no), due_at)
         };
         changes.tasks.push(TaskChange::PutIfAbsent(close));
+    } else if let Some(reverse) = reverse_owed(after, out_trade_no, run.tries, now) {
+        changes.tasks.push(TaskChange::PutIfAbsent(reverse));
     }
     changes.tasks.push(if open {
         run.again_after(delay_ms, now)

@@ -10,12 +10,14 @@ use crate::event::EventType;
 use crate::id::{Appid, Mchid, Openid, OrderNo, PrepayId, Route, TransactionId};
 use crate::incident::IncidentKind;
 use crate::outcome::{Doubt, Outcome, Refusal, RefusalKind};
-use crate::payment::model::{AttemptState, CloseReason, PREPAY_USABLE_MS, REQUEST_MAY_ARRIVE_MS};
+use crate::payment::model::{AttemptState, CloseReason, REQUEST_MAY_ARRIVE_MS};
 use crate::policy::Policy;
 use crate::ports::{Trade, TradeState};
+use crate::product::{Handle, Product};
 use crate::task::Lease;
 use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 
+mod charge;
 mod money;
 
 /// With the policy that most merchants have.
@@ -50,7 +52,11 @@ fn pay(
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (PayDecision, Changes) {
-    super::pay(payment, appid, payer, &route(), now, ids)
+    let asker = Asker::Payer {
+        appid: appid.clone(),
+        openid: payer.clone(),
+    };
+    super::pay(payment, &asker, &route(), now, ids)
 }
 
 struct Counter(AtomicU64);
@@ -74,6 +80,7 @@ fn new_payment() -> NewPayment {
     NewPayment {
         mchid: Mchid::parse("1900000001").unwrap(),
         appid: Appid::parse("wx1111222233334444").unwrap(),
+        product: Product::MiniProgram,
         order_no: OrderNo::parse("coffee-1").unwrap(),
         amount: Fen::new(1990),
         description: "拿铁 Latte".into(),
@@ -113,8 +120,8 @@ fn ready(ids: &dyn Ids) -> (Payment, OutTradeNo, TaskRun) {
     (changes.payment.unwrap(), number, run)
 }
 
-fn prepay_id() -> PrepayId {
-    PrepayId::parse("wx201410272009395522657a690389285100").unwrap()
+fn prepay_id() -> Handle {
+    Handle::PrepayId(PrepayId::parse("wx201410272009395522657a690389285100").unwrap())
 }
 
 fn trade(number: &OutTradeNo, state: TradeState) -> Trade {
@@ -276,7 +283,7 @@ fn paying_again_after_a_cancel_hands_out_the_same_prepay_id_while_it_is_usable()
         &payment,
         &payment.appid,
         &alice(),
-        at(PREPAY_USABLE_MS - 1),
+        at(prepay_id().usable_ms() - 1),
         &ids,
     );
     assert_eq!(decision, PayDecision::Ready(prepay_id(), route()));
@@ -285,7 +292,7 @@ fn paying_again_after_a_cancel_hands_out_the_same_prepay_id_while_it_is_usable()
         &payment,
         &payment.appid,
         &alice(),
-        at(PREPAY_USABLE_MS),
+        at(prepay_id().usable_ms()),
         &ids,
     );
     let PayDecision::Send { order, .. } = decision else {

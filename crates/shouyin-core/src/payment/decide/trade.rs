@@ -9,6 +9,7 @@ use crate::ledger::{Posting, PostingKind};
 use crate::payment::model::{Attempt, AttemptState, Paid, Payment, PaymentState};
 use crate::policy::{MoneyPolicy, Policy};
 use crate::ports::{Changes, Ids, RefundFact, Trade, TradeState};
+use crate::product::Product;
 use crate::refund::{self, RefundOrigin};
 use crate::task::{TaskChange, TaskKind};
 use crate::time::Timestamp;
@@ -106,7 +107,8 @@ fn cross_check<'p>(payment: &'p Payment, trade: &Trade) -> Result<&'p Attempt, M
     if trade
         .payer
         .as_ref()
-        .is_some_and(|payer| *payer != attempt.payer)
+        .zip(attempt.payer.as_ref())
+        .is_some_and(|(payer, expected)| payer != expected)
     {
         return mismatch(
             IncidentKind::PayerMismatch,
@@ -116,11 +118,15 @@ fn cross_check<'p>(payment: &'p Payment, trade: &Trade) -> Result<&'p Attempt, M
     if trade
         .trade_type
         .as_deref()
-        .is_some_and(|product| product != "JSAPI")
+        .is_some_and(|name| name != payment.product.trade_type())
     {
         return mismatch(
             IncidentKind::ProductMismatch,
-            format!("expected JSAPI, got {:?}", trade.trade_type),
+            format!(
+                "expected {}, got {:?}",
+                payment.product.trade_type(),
+                trade.trade_type
+            ),
         );
     }
     Ok(attempt)
@@ -171,6 +177,13 @@ pub fn on_trade(
                     IncidentKind::TransactionMismatch,
                     format!("paid as transaction {known}, now reported as {transaction_id}"),
                 ),
+                AttemptState::Recorded | AttemptState::Open
+                    if attempt.reversing_since.is_some() =>
+                {
+                    // A reversal may be on its way, and it gives the money back whatever we believe: what was charged is no
+                    // payment any more. The query that told us owes the next reversal, until WeChat confirms one.
+                    Ok(Changes::default())
+                }
                 AttemptState::Recorded
                 | AttemptState::Open
                 | AttemptState::Closed
@@ -205,6 +218,10 @@ fn paid(
         transaction_id: transaction_id.clone(),
     };
     let amount = attempt.amount;
+    if payment.payer.is_none() {
+        // Its product names nobody beforehand.
+        payment.payer.clone_from(&trade.payer);
+    }
     changes.postings.push(Posting {
         mchid: payment.mchid.clone(),
         kind: PostingKind::Paid,
@@ -321,12 +338,7 @@ fn surplus(
             changes,
         );
     }
-    // It was the last order that kept a payment from being closed.
-    if let PaymentState::Closing { reason } = payment.state
-        && payment.all_resolved()
-    {
-        super::close_now(payment, reason, now, ids, changes);
-    }
+    super::close_if_resolved(payment, now, ids, changes);
 }
 
 /// The order is closed at WeChat: nobody can pay this attempt any more.
@@ -346,13 +358,18 @@ pub(super) fn closed(
     attempt.state = AttemptState::Closed;
     attempt.prepay = None;
     let mut changes = Changes::default();
-    if let PaymentState::Closing { reason } = payment.state
-        && payment.all_resolved()
-    {
-        super::close_now(&mut payment, reason, now, ids, &mut changes);
-    }
+    code_failed(&payment, now, ids, &mut changes);
+    super::close_if_resolved(&mut payment, now, ids, &mut changes);
     changes.payment = Some(payment);
     changes
+}
+
+/// An attempt by payment code ended without money while the payer may still be at the till: the merchant is told.
+pub(super) fn code_failed(payment: &Payment, now: Timestamp, ids: &dyn Ids, changes: &mut Changes) {
+    if payment.product == Product::Code && payment.state == PaymentState::Open {
+        let failed = event(EventType::PaymentCodeFailed, payment, now, ids);
+        changes.events.push(failed);
+    }
 }
 
 /// The order exists at WeChat and is unpaid: a lost answer to our order call is resolved by this.

@@ -117,6 +117,8 @@ pub fn on_sent(
                 )
             }
             RefusalKind::OrderPaid
+            | RefusalKind::CodeRefused
+            | RefusalKind::TooLateToReverse
             | RefusalKind::OrderClosed
             | RefusalKind::OrderNotExist
             | RefusalKind::NumberUsed

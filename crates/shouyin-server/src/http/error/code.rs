@@ -38,6 +38,7 @@ codes! {
     IdempotencyKeyMissing = BAD_REQUEST, "idempotency_key_missing", "The header Idempotency-Key is missing";
     IdempotencyKeyInvalid = BAD_REQUEST, "idempotency_key_invalid", "The header Idempotency-Key is not accepted";
     UnknownApp = BAD_REQUEST, "unknown_app", "The app is not configured for this merchant";
+    ProductNotServed = BAD_REQUEST, "product_not_served", "This merchant takes no such payments in this app";
     LoginCodeInvalid = BAD_REQUEST, "login_code_invalid", "WeChat does not accept the login code";
     LoginCodeUsed = BAD_REQUEST, "login_code_used", "The login code was used before";
     ApiKeyMissing = UNAUTHORIZED, "api_key_missing", "An API key is needed";
@@ -46,6 +47,7 @@ codes! {
     SessionInvalid = UNAUTHORIZED, "session_invalid", "The session token is not known";
     SessionExpired = UNAUTHORIZED, "session_expired", "The session has ended";
     UserBlocked = FORBIDDEN, "user_blocked", "WeChat has blocked this user";
+    PreviewUser = FORBIDDEN, "preview_user", "WeChat shows a preview, without a user";
     PaymentNotFound = NOT_FOUND, "payment_not_found", "There is no such payment";
     RefundNotFound = NOT_FOUND, "refund_not_found", "There is no such refund";
     WebhookEndpointNotFound = NOT_FOUND, "webhook_endpoint_not_found", "There is no such webhook endpoint";
@@ -64,9 +66,12 @@ codes! {
     RefundNotAbnormal = CONFLICT, "refund_not_abnormal", "The refund needs no other way";
     WebhookEndpointTooMany = CONFLICT, "webhook_endpoint_too_many", "This merchant has enough webhook endpoints";
     WebhookEndpointDisabled = CONFLICT, "webhook_endpoint_disabled", "The webhook endpoint is disabled";
+    OtherProduct = CONFLICT, "other_product", "The payment is paid in another way";
+    QrNotReady = CONFLICT, "qr_not_ready", "There is no QR code to show now";
     TooManyAttempts = CONFLICT, "too_many_attempts", "WeChat has refused this payment too often";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     WebhookEndpointUrlRefused = UNPROCESSABLE_ENTITY, "webhook_endpoint_url_refused", "Webhooks are not sent to such an address";
+    CodeRefused = UNPROCESSABLE_ENTITY, "code_refused", "The payer's code was not charged";
     WechatRefused = UNPROCESSABLE_ENTITY, "wechat_refused", "WeChat refuses this request";
     RateLimited = TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";

@@ -9,6 +9,8 @@ use shouyin_core::id::{Appid, Mchid, OrderNo};
 use shouyin_core::payment::decide::{CreateError, NewPayment};
 use shouyin_core::payment::service::{self, CreateAnswer};
 use shouyin_core::payment::view::PaymentView;
+use shouyin_core::ports::NotServed;
+use shouyin_core::product::Product;
 use shouyin_core::time::{MINUTE_MS, SECOND_MS};
 use utoipa::ToSchema;
 
@@ -39,6 +41,9 @@ pub(crate) struct NewPaymentBody {
     /// The app it is paid in. May be left out if the merchant takes payments in one app only.
     #[schema(example = "wx1111222233334444")]
     appid: Option<String>,
+    /// How it is paid; `mini_program` if left out.
+    #[serde(default)]
+    product: Product,
     /// Time to pay in seconds, 60 to 604800 (7 days); 1800 if left out. Then the order is closed at WeChat.
     #[schema(minimum = 60, maximum = 604_800, example = 1800)]
     expires_in_seconds: Option<i64>,
@@ -59,6 +64,7 @@ impl NewPaymentBody {
         Ok(NewPayment {
             appid,
             mchid,
+            product: self.product,
             order_no: OrderNo::parse(self.order_no)
                 .map_err(|error| invalid(error.what, error.problem))?,
             amount: self.amount_fen,
@@ -105,7 +111,7 @@ impl From<CreateError> for Problem {
             CreateError::OrderNoTaken { payment_id } => Self::new(
                 Code::OrderNoConflict,
                 format!(
-                    "This order_no has payment {payment_id} with another amount, description, app or attach. Close that payment first, or use another order_no."
+                    "This order_no has payment {payment_id} with another amount, description, app, product or attach. Close that payment first, or use another order_no."
                 ),
             ),
         }
@@ -124,7 +130,7 @@ impl From<CreateError> for Problem {
     responses(
         (status = 201, description = "The payment, new or replayed under the same key", body = PaymentView),
         (status = 200, description = "The payment this order had already, same parameters", body = PaymentView),
-        (status = 400, description = "`malformed_json`, `invalid_field`, `unknown_app`, `idempotency_key_missing`, `idempotency_key_invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "`malformed_json`, `invalid_field`, `unknown_app`, `product_not_served`, `idempotency_key_missing`, `idempotency_key_invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`api_key_missing`, `api_key_invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`order_no_conflict`, `idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`body_too_large`: more than 64 KiB", body = ProblemBody, content_type = "application/problem+json"),
@@ -145,7 +151,10 @@ pub(crate) async fn create(
         CreateAnswer::Payment(created) => Ok(shown(StatusCode::OK, &created.payment)),
         CreateAnswer::Replay { status, body } => Ok(idempotency::replay(status, body)),
         CreateAnswer::KeyConflict => Err(idempotency::reused()),
-        CreateAnswer::AppNotServed => Err(app_not_served(&app, &merchant.mchid)),
+        CreateAnswer::NotServed(NotServed::App) => Err(app_not_served(&app, &merchant.mchid)),
+        CreateAnswer::NotServed(NotServed::Product(why)) => {
+            Err(Problem::new(Code::ProductNotServed, format!("{why}.")))
+        }
         CreateAnswer::Refused(error) => Err(error.into()),
     }
 }

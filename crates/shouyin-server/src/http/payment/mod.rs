@@ -2,6 +2,8 @@
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod pay;
+pub(crate) mod qr;
 pub(crate) mod revise;
 
 use axum::extract::rejection::PathRejection;

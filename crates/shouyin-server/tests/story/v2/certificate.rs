@@ -7,6 +7,7 @@ use fen::Fen;
 use shouyin_core::id::{Appid, Mchid, Openid, OutRefundNo, OutTradeNo};
 use shouyin_core::outcome::{Outcome, RefusalKind};
 use shouyin_core::ports::{Acquirer, Clock, PrepayOrder, RefundOrder};
+use shouyin_core::product::Product;
 use shouyin_server::config::Config;
 use shouyin_server::{BuildError, Parts, SystemClock};
 use shouyin_store::MemoryStore;
@@ -55,7 +56,7 @@ async fn order_and_refund(acquirer: &dyn Acquirer, simulator: &Handle, number: &
     let settings = &simulator.merchant.settings;
     let mchid = Mchid::parse(settings.mchid.as_str()).unwrap();
     let appid = Appid::parse(settings.appid.as_str()).unwrap();
-    let route = acquirer.route(&mchid);
+    let route = acquirer.route(&mchid, Product::MiniProgram);
     assert_eq!(route.as_str(), "v2");
     let out_trade_no = OutTradeNo::parse(number).unwrap();
     let placed = acquirer
@@ -67,7 +68,9 @@ async fn order_and_refund(acquirer: &dyn Acquirer, simulator: &Handle, number: &
             amount: Fen::new(1990),
             description: "拿铁".to_owned(),
             attach: None,
-            payer: Openid::parse(settings.openid.as_str()).unwrap(),
+            product: Product::MiniProgram,
+            payer: Some(Openid::parse(settings.openid.as_str()).unwrap()),
+            scene: None,
             time_expire: SystemClock::default().now(),
         })
         .await;

@@ -17,7 +17,9 @@ fn prepay_order(mchid: Mchid) -> PrepayOrder {
         amount: Fen::new(1990),
         description: "Tea".into(),
         attach: None,
-        payer: Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0").unwrap(),
+        product: Product::MiniProgram,
+        payer: Some(Openid::parse("oAbCdEfGhIjKlMnOpQrStUvWxYz0").unwrap()),
+        scene: None,
         time_expire: Timestamp::from_millis(NOW_MS + 600_000),
     }
 }

@@ -1,6 +1,7 @@
 //! The older protocol behind the same port: which client is asked, and what its answers prove.
 
 use shouyin_core::id::Openid;
+use wechatpay::text;
 use wechatpay::v2::{self, ApiKey, Fields, SignType};
 use wechatpay::v3::{RawResponse, TransportError};
 
@@ -106,7 +107,9 @@ fn prepay_order() -> PrepayOrder {
         amount: Fen::new(1990),
         description: "拿铁".into(),
         attach: None,
-        payer: Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap(),
+        product: Product::MiniProgram,
+        payer: Some(Openid::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()),
+        scene: None,
         time_expire: Timestamp::from_millis(NOW_MS + 60_000),
     }
 }
@@ -124,7 +127,7 @@ async fn an_order_is_placed_and_paid_with_the_same_key() {
         head().with("trade_type", "JSAPI").with("prepay_id", id),
     ));
     let outcome = world.acquirer.prepay(&prepay_order()).await;
-    let Outcome::Succeeded(prepay_id) = outcome else {
+    let Outcome::Succeeded(Handle::PrepayId(prepay_id)) = outcome else {
         panic!("{outcome:?}")
     };
     let (target, first) = sent(&world.desk.script);
@@ -139,8 +142,11 @@ async fn an_order_is_placed_and_paid_with_the_same_key() {
     let (mchid, appid) = (mchid(MCHID), Appid::parse(APPID).unwrap());
     let ready = world
         .acquirer
-        .request_payment(&mchid, &appid, &route(), &prepay_id)
+        .invoke(&mchid, &appid, Product::MiniProgram, &route(), &prepay_id)
         .unwrap();
+    let Invocation::RequestPayment(ready) = ready else {
+        panic!("{ready:?}")
+    };
     assert_eq!(ready.sign_type, "HMAC-SHA256");
     assert_eq!(ready.package, format!("prepay_id={id}"));
     let expected = Fields::new()
@@ -287,7 +293,13 @@ async fn while_moving_every_order_goes_the_way_it_was_placed() {
             };
             Protocols::both(client, v2, new_orders)
         });
-        assert_eq!(world.acquirer.route(&mchid(MCHID)).as_str(), expected);
+        assert_eq!(
+            world
+                .acquirer
+                .route(&mchid(MCHID), Product::MiniProgram)
+                .as_str(),
+            expected
+        );
         world.desk.script.says(no_answer());
         let _ = world.acquirer.query(&by_v2()).await;
         let _ = world
@@ -331,9 +343,10 @@ async fn an_order_whose_protocol_was_taken_away_is_not_given_up() {
         (refusal.code.as_str(), refusal.kind),
         ("NOT_CONFIGURED", RefusalKind::Other)
     );
-    let unsigned = acquirer.request_payment(
+    let unsigned = acquirer.invoke(
         &mchid(MCHID),
         &Appid::parse(APPID).unwrap(),
+        Product::MiniProgram,
         &route(),
         &PrepayId::parse("wx1").unwrap(),
     );

@@ -43,7 +43,8 @@ pub(super) fn paid() -> Payment {
     let attempt = Attempt {
         out_trade_no: out_trade_no.clone(),
         route: crate::id::Route::parse("v3").unwrap(),
-        payer: Openid::parse("oAlice").unwrap(),
+        payer: Some(Openid::parse("oAlice").unwrap()),
+        scene: None,
         amount: Fen::new(TOTAL),
         description: "Latte".into(),
         attach: None,
@@ -56,11 +57,14 @@ pub(super) fn paid() -> Payment {
         last_sent_at: T0,
         sends: 1,
         asked_at: None,
+        reversing_since: None,
     };
     Payment {
         id: PaymentId::fresh(&ids(), T0),
         mchid: Mchid::parse("1900000001").unwrap(),
         appid: Appid::parse("wx1111222233334444").unwrap(),
+        product: crate::product::Product::MiniProgram,
+        scene: None,
         order_no: OrderNo::parse("coffee-1").unwrap(),
         amount: Fen::new(TOTAL),
         description: "Latte".into(),
