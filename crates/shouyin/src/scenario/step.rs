@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::notice_answer::NoticeAnswer;
 use super::span::Span;
 
 macro_rules! steps {
@@ -295,8 +296,8 @@ steps! {
     ExpectOrders = "expect_orders_at_wechat" { expect_orders_at_wechat: usize }
     /// The states of the refunds in WeChat's books, oldest first.
     ExpectRefundsAtWechat = "expect_refunds_at_wechat" { expect_refunds_at_wechat: Vec<String> }
-    /// What we answered to each notification WeChat (or a forger) sent so far; 0 for no answer.
-    ExpectNotifications = "expect_notifications" { expect_notifications: Vec<u16> }
+    /// What we answered to each notification WeChat (or a forger) sent so far.
+    ExpectNotifications = "expect_notifications" { expect_notifications: Vec<NoticeAnswer> }
     /// Members of `GET /v1/balance`.
     ExpectBalance = "expect_balance" { expect_balance: BTreeMap<String, Value> }
     /// The events that a receiver got, in any order, each counted once.

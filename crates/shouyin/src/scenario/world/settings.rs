@@ -12,6 +12,7 @@ use wechatpay::v2::{ApiKey, SignType};
 use wechatpay::v3::http::ClientIdentity;
 
 use crate::scenario::file::Setup;
+use crate::scenario::variant::Protocol;
 
 /// Waited for in real time, when the simulator is silent.
 const CALL: Duration = Duration::from_secs(4);
@@ -25,6 +26,7 @@ pub(crate) struct Hosts {
 
 pub(crate) fn config(
     setup: &Setup,
+    protocol: Protocol,
     merchants: &[MerchantFiles],
     hosts: &Hosts,
     listen: SocketAddr,
@@ -38,7 +40,7 @@ pub(crate) fn config(
         config.merchants.extend(more.merchants);
     }
     for (merchant, files) in config.merchants.iter_mut().zip(merchants) {
-        if setup.v2 {
+        if protocol == Protocol::V2 {
             merchant.keys = v2_keys(files)?;
         }
         if let Some(late) = &setup.late {
@@ -57,6 +59,8 @@ pub(crate) fn config(
             Keys::V2(_) => {}
         }
     }
+    config.wechat.pay_base_url = pay_url(protocol, first)?;
+    config.wechat.pay_extra_root = first.authority_pem.clone();
     if let Some(primary) = &hosts.primary {
         let simulator = std::mem::replace(&mut config.wechat.pay_base_url, primary.clone());
         config.wechat.pay_secondary_url = Some(simulator);
@@ -77,6 +81,15 @@ pub(crate) fn config(
         drain: Duration::from_secs(1),
     };
     Ok(config)
+}
+
+/// Where WeChat Pay is. The older protocol wants the merchant's certificate for refunds, and so a connection that shows it.
+pub(super) fn pay_url(protocol: Protocol, files: &MerchantFiles) -> anyhow::Result<String> {
+    let url = match protocol {
+        Protocol::V3 => Some(&files.settings.pay_base_url),
+        Protocol::V2 => files.settings.pay_tls_url.as_ref(),
+    };
+    url.cloned().context("the simulator has no TLS")
 }
 
 fn v2_keys(files: &MerchantFiles) -> anyhow::Result<Keys> {
