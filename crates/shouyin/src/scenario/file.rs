@@ -172,7 +172,10 @@ impl Scenario {
 
     /// `v3, v2`
     pub(crate) fn protocols(&self) -> String {
-        let all = self.variants.iter().map(|variant| variant.protocol.as_str());
+        let all = self
+            .variants
+            .iter()
+            .map(|variant| variant.protocol.as_str());
         all.collect::<Vec<_>>().join(", ")
     }
 }

@@ -236,7 +236,10 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
         let (scenario, protocol) = find_labelled("double-tap/v2").unwrap();
-        assert_eq!((scenario.name.as_str(), protocol), ("double-tap", Some(Protocol::V2)));
+        assert_eq!(
+            (scenario.name.as_str(), protocol),
+            ("double-tap", Some(Protocol::V2))
+        );
         assert!(
             find("no-such-thing")
                 .unwrap_err()

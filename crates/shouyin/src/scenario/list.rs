@@ -54,7 +54,11 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
                 Lang::Zh => (&scenario.about_zh, why_zh(&scenario)),
             };
             let protocols = scenario.protocols();
-            writeln!(text, "  {:width$}  {protocols:by$}  {about}{why}", scenario.name)?;
+            writeln!(
+                text,
+                "  {:width$}  {protocols:by$}  {about}{why}",
+                scenario.name
+            )?;
         }
     }
     writeln!(

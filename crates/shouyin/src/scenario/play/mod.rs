@@ -139,7 +139,7 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::SetBalance(_)
         | Step::SignWith(_)
         | Step::Rotate(_)
-        | Step::NewApiV3Key(_)
+        | Step::NewKey(_)
         | Step::NewCertificate(_)
         | Step::PrimaryDomain(_)
         | Step::Release(_)

@@ -33,7 +33,7 @@ use self::folder::Folder;
 use self::gate::Gate;
 use self::receiver::Receiver;
 pub(crate) use self::server::Process;
-use self::settings::Hosts;
+use self::settings::{Hosts, Speaks};
 use super::file::{Setup, Variant};
 use super::variant::Protocol;
 
@@ -104,7 +104,7 @@ pub(crate) struct World {
     simulator: Option<Handle>,
     pub(crate) control: Control,
     setup: Setup,
-    protocol: Protocol,
+    speaks: Speaks,
     merchants: Vec<MerchantFiles>,
     /// As the server knows them; [`World::merchants`] as WeChat does.
     configured: Vec<MerchantFiles>,
@@ -134,10 +134,7 @@ impl World {
         let simulator = Simulator::start(SimulatorOptions {
             credentials: Some(credentials(MCHID).await?),
             more_merchants,
-            tls_listen: match protocol {
-                Protocol::V3 => None,
-                Protocol::V2 => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-            },
+            tls_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             // The server follows the simulator's clock.
             real_time_signatures: false,
             ..SimulatorOptions::default()
@@ -148,7 +145,7 @@ impl World {
             .post("/clock", json!({ "set_ms": START_MS, "rate": 0 }))
             .await?;
         let domain = if with_domain {
-            let pay_url = settings::pay_url(protocol, &simulator.merchant)?;
+            let pay_url = settings::pay_url(Speaks::One(protocol), &simulator.merchant)?;
             Some(Domain::up(&pay_url).await?)
         } else {
             None
@@ -159,7 +156,7 @@ impl World {
             clock: Arc::new(WorldClock::new()),
             control,
             setup: setup.clone(),
-            protocol,
+            speaks: Speaks::One(protocol),
             configured: merchants.clone(),
             merchants,
             domain,
@@ -201,9 +198,17 @@ impl World {
             .context("our server is not running: a step { start = true } is missing")
     }
 
-    /// By which protocol the shop's orders go.
+    /// By which protocol the shop's new orders go.
     pub(crate) const fn protocol(&self) -> Protocol {
-        self.protocol
+        match self.speaks {
+            Speaks::One(protocol) => protocol,
+            Speaks::Both { new_orders } => new_orders,
+        }
+    }
+
+    /// From its next start our server has the keys of both protocols.
+    pub(crate) fn speak_both(&mut self, new_orders: Protocol) {
+        self.speaks = Speaks::Both { new_orders };
     }
 
     pub(crate) fn notify_url(&self, mchid: &str) -> String {
@@ -239,7 +244,7 @@ impl World {
         };
         let config = settings::config(
             &self.setup,
-            self.protocol,
+            self.speaks,
             &self.configured,
             &hosts,
             self.ours.socket,
