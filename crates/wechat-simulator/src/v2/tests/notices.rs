@@ -3,7 +3,7 @@ use wechatpay::v2::pay::Order as Told;
 
 use super::*;
 
-fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
+pub(super) fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
     let key = key();
     let merchant = Receiver {
         mch_id: MCHID,
@@ -13,7 +13,7 @@ fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
     open(merchant, &dispatch.body).ok()
 }
 
-fn answer(v2: &mut V2, dispatch: &Dispatch, status: u16, body: &str) {
+pub(super) fn answer(v2: &mut V2, dispatch: &Dispatch, status: u16, body: &str) {
     v2.shop.step(Input::NotificationAnswered {
         delivery: dispatch.delivery,
         attempt: dispatch.attempt,
