@@ -18,11 +18,12 @@ pub enum FaultKind {
     ConnectionReset,
     /// The work is done, then the connection is reset.
     ConnectionResetAfter,
-    /// 429 (API v2: `FREQUENCY_LIMITED`), nothing done. With `delay_ms` the answer has a `Retry-After` of so many seconds, rounded up.
+    /// 429 (API v2: `FREQUENCY_LIMITED` with 200), nothing done. With `delay_ms` an answer of APIv3 has a `Retry-After` of so many
+    /// seconds, rounded up.
     RateLimited,
-    /// 500 `SYSTEM_ERROR` (API v2: `SYSTEMERROR`, as below), nothing done.
+    /// 500 `SYSTEM_ERROR` (API v2: `SYSTEMERROR` with 200, as below), nothing done.
     SystemError,
-    /// 500 `SYSTEM_ERROR` although the work is done.
+    /// 500 `SYSTEM_ERROR` (API v2: `SYSTEMERROR`) although the work is done.
     SystemErrorAfter,
     /// 503 with an HTML body from a gateway, nothing done, never signed.
     ServiceUnavailable,
@@ -36,9 +37,9 @@ pub enum FaultKind {
     WrongResponseSignature,
     /// The work is done; the answer carries no signature at all.
     UnsignedResponse,
-    /// The work is done; the answer carries one of WeChat's probes (`WECHATPAY/SIGNTEST/...`).
+    /// The work is done; the answer carries one of WeChat's probes (`WECHATPAY/SIGNTEST/...`; API v2: a wrong signature).
     SigntestResponse,
-    /// The work is done; the answer names a key nobody knows.
+    /// The work is done; the answer names a key nobody knows (API v2: a wrong signature).
     UnknownSerialResponse,
     /// The work is done; the answer was signed ten minutes ago. Without effect in API v2, where no answer has a time.
     StaleResponse,
@@ -46,7 +47,8 @@ pub enum FaultKind {
     TruncatedBody,
     // Both.
     /// WeChat moves to its other key just before this message: from the public key to the platform certificate or
-    /// back. Over HTTP a missing certificate is made when the fault is added.
+    /// back. Over HTTP a missing certificate is made when the fault is added. Messages of API v2 look as before: the
+    /// merchant's API key signs them.
     KeySwitch,
     // Notifications.
     /// The notification leaves and never arrives; WeChat retries on its ladder.
@@ -57,11 +59,12 @@ pub enum FaultKind {
     NotificationDuplicated,
     /// Before the genuine one a forgery arrives: right order, right amount, wrong signature.
     NotificationForged,
-    /// The first attempt is a probe (`WECHATPAY/SIGNTEST/...`); the genuine one follows on the ladder.
+    /// The first attempt is a probe (`WECHATPAY/SIGNTEST/...`; API v2: has a wrong signature); the genuine one follows on the ladder.
     NotificationSigntest,
-    /// The first attempt names a key nobody knows; the genuine one follows on the ladder.
+    /// The first attempt names a key nobody knows (API v2: has a wrong signature); the genuine one follows on the ladder.
     NotificationUnknownSerial,
-    /// The first attempt was signed ten minutes ago; the genuine one follows on the ladder.
+    /// The first attempt was signed ten minutes ago; the genuine one follows on the ladder. Without effect in API v2, where no
+    /// notification has a time.
     NotificationStale,
     /// The first attempt's body was changed after signing; the genuine one follows on the ladder.
     NotificationTampered,

@@ -1,8 +1,10 @@
-//! A scenario file: what it shows, in two languages, and its steps.
+//! A scenario file: what it shows, in two languages, by which protocols it is played, and its steps.
 
 use serde::Deserialize;
+use toml::Table;
 
 use super::step::Step;
+use super::variant::{self, Protocol};
 
 /// A scenario, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,26 @@ pub(crate) struct Scenario {
     pub(crate) about_zh: String,
     /// The row of the catalogue it proves.
     pub(crate) catalogue: String,
+    /// Why it is played by one protocol only, if it is.
+    pub(crate) why_only: Option<WhyOnly>,
+    /// Each way it is played, the usual one first; at least one.
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// Why a scenario makes sense for one protocol only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WhyOnly {
+    pub(crate) en: String,
+    pub(crate) zh: String,
+}
+
+/// One way in which a scenario is played.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Variant {
+    /// The scenario's name and the protocol: the name of a test.
+    pub(crate) label: String,
+    /// By which protocol the shop's orders go.
+    pub(crate) protocol: Protocol,
     /// How the shop and its server are set up.
     pub(crate) setup: Setup,
     /// What happens.
@@ -33,8 +55,6 @@ pub(crate) struct Setup {
     pub(crate) platform_certificates: bool,
     /// The server has no public key at all: platform certificates alone.
     pub(crate) without_public_key: bool,
-    /// The merchant uses the older protocol.
-    pub(crate) v2: bool,
     /// A second merchant, `other`, with a key and an address of its own.
     pub(crate) second_merchant: bool,
     /// Webhooks may go to this machine. Off, every receiver here counts as internal.
@@ -53,9 +73,63 @@ struct Raw {
     about: String,
     about_zh: String,
     catalogue: String,
+    /// Both, if left out.
+    protocols: Option<Vec<Protocol>>,
+    why_only: Option<String>,
+    why_only_zh: Option<String>,
     #[serde(default)]
-    setup: Setup,
-    steps: Vec<toml::Table>,
+    setup: Table,
+    steps: Vec<Table>,
+}
+
+impl Raw {
+    /// By which protocols it is played, and why not by all.
+    fn protocols(&self) -> Result<(Vec<Protocol>, Option<WhyOnly>), String> {
+        let mut protocols = self.protocols.clone().unwrap_or(Protocol::ALL.to_vec());
+        protocols.sort_unstable();
+        protocols.dedup();
+        let all = protocols.len() == Protocol::ALL.len();
+        match (&self.why_only, &self.why_only_zh) {
+            (None, None) if all => Ok((protocols, None)),
+            (Some(en), Some(zh)) if protocols.len() == 1 => {
+                let (en, zh) = (en.clone(), zh.clone());
+                Ok((protocols, Some(WhyOnly { en, zh })))
+            }
+            _ if protocols.is_empty() => Err("protocols names none".to_owned()),
+            _ if all => Err("why_only is for a scenario of one protocol".to_owned()),
+            _ => Err("a scenario of one protocol says why: why_only and why_only_zh".to_owned()),
+        }
+    }
+
+    fn variant(
+        &self,
+        name: &str,
+        protocol: Protocol,
+        played: &[Protocol],
+    ) -> Result<Variant, String> {
+        let label = format!("{name}/{protocol}");
+        let setup = variant::resolved(self.setup.clone(), protocol, played)
+            .and_then(|setup| setup.try_into().map_err(|why| why.to_string()))
+            .map_err(|why| format!("{label}: setup: {why}"))?;
+        let mut steps = Vec::with_capacity(self.steps.len());
+        for (index, line) in self.steps.iter().enumerate() {
+            let shown: Vec<&str> = line.keys().map(String::as_str).collect();
+            let shown = shown.join(", ");
+            let step = variant::step(line.clone(), protocol, played)
+                .and_then(|line| line.map(Step::read).transpose())
+                .map_err(|why| format!("{label}: step {} ({shown}): {why}", index + 1))?;
+            steps.extend(step);
+        }
+        if steps.is_empty() {
+            return Err(format!("{label}: a scenario needs steps"));
+        }
+        Ok(Variant {
+            label,
+            protocol,
+            setup,
+            steps,
+        })
+    }
 }
 
 impl Scenario {
@@ -65,25 +139,44 @@ impl Scenario {
     /// For people: where it cannot be understood, and why.
     pub(crate) fn read(name: &str, text: &str) -> Result<Self, String> {
         let raw: Raw = toml::from_str(text).map_err(|why| format!("{name}: {why}"))?;
-        let mut steps = Vec::with_capacity(raw.steps.len());
-        for (index, line) in raw.steps.into_iter().enumerate() {
-            let shown: Vec<&str> = line.keys().map(String::as_str).collect();
-            let shown = shown.join(", ");
-            let step = Step::read(line)
-                .map_err(|why| format!("{name}: step {} ({shown}): {why}", index + 1))?;
-            steps.push(step);
-        }
-        if steps.is_empty() {
-            return Err(format!("{name}: a scenario needs steps"));
-        }
+        let (protocols, why_only) = raw.protocols().map_err(|why| format!("{name}: {why}"))?;
+        let variants: Result<Vec<Variant>, String> = protocols
+            .iter()
+            .map(|protocol| raw.variant(name, *protocol, &protocols))
+            .collect();
         Ok(Self {
             name: name.to_owned(),
+            variants: variants?,
             about: raw.about,
             about_zh: raw.about_zh,
             catalogue: raw.catalogue,
-            setup: raw.setup,
-            steps,
+            why_only,
         })
+    }
+
+    /// The way it is played by this protocol, or the usual way.
+    ///
+    /// # Errors
+    /// For people: it is not played by this protocol, and why.
+    pub(crate) fn variant(&self, wanted: Option<Protocol>) -> Result<&Variant, String> {
+        let fits = |variant: &&Variant| wanted.is_none_or(|wanted| variant.protocol == wanted);
+        self.variants.iter().find(fits).ok_or_else(|| {
+            let why = self.why_only.as_ref().map_or("", |why| &why.en);
+            format!(
+                "{} is played by {} only: {why}",
+                self.name,
+                self.protocols()
+            )
+        })
+    }
+
+    /// `v3, v2`
+    pub(crate) fn protocols(&self) -> String {
+        let all = self
+            .variants
+            .iter()
+            .map(|variant| variant.protocol.as_str());
+        all.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -99,14 +192,17 @@ mod tests {
     #[test]
     fn a_line_is_a_step() {
         let scenario = read("{ create = \"coffee\", fen = 100 }, { wait = \"5m\" }").unwrap();
-        assert_eq!(scenario.steps.len(), 2);
-        assert!(matches!(&scenario.steps[0], Step::Create(create) if create.fen == 100));
+        assert_eq!(scenario.protocols(), "v3, v2");
+        for variant in &scenario.variants {
+            assert_eq!(variant.steps.len(), 2);
+            assert!(matches!(&variant.steps[0], Step::Create(create) if create.fen == 100));
+        }
     }
 
     #[test]
     fn what_is_not_understood_is_named_with_its_place() {
         let unknown = read("{ wait = \"5m\" }, { dance = 1 }").unwrap_err();
-        assert!(unknown.contains("step 2"), "{unknown}");
+        assert!(unknown.contains("try/v3: step 2"), "{unknown}");
         assert!(
             unknown.contains("dance") && unknown.contains("create, "),
             "{unknown}"
@@ -119,5 +215,28 @@ mod tests {
         let span = read("{ wait = \"soon\" }").unwrap_err();
         assert!(span.contains("\"10s\""), "{span}");
         assert!(read("").unwrap_err().contains("needs steps"));
+    }
+
+    #[test]
+    fn a_scenario_of_one_protocol_says_why() {
+        let head = |more: &str| {
+            let text = format!(
+                "about = \"a\"\nabout_zh = \"b\"\ncatalogue = \"c\"\n{more}\nsteps = [{{ wait = \"1s\" }}]"
+            );
+            Scenario::read("try", &text)
+        };
+        let why = "why_only = \"no such thing\"\nwhy_only_zh = \"没有\"";
+        let one = head(&format!("protocols = [\"v2\"]\n{why}")).unwrap();
+        assert_eq!(one.variant(None).unwrap().label, "try/v2");
+        let refused = one.variant(Some(Protocol::V3)).unwrap_err();
+        assert_eq!(refused, "try is played by v2 only: no such thing");
+        for bad in [
+            "protocols = [\"v2\"]",
+            "protocols = []",
+            why,
+            "protocols = [\"v1\"]",
+        ] {
+            assert!(head(bad).is_err(), "{bad}");
+        }
     }
 }

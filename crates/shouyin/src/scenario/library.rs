@@ -6,6 +6,7 @@ use rust_embed::RustEmbed;
 use serde::Deserialize;
 
 use super::file::Scenario;
+use super::variant::Protocol;
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/scenarios"]
@@ -82,6 +83,20 @@ pub(crate) fn find(name: &str) -> Result<Scenario, String> {
             };
             Err(format!("there is no scenario {name:?}: {hint}"))
         }
+    }
+}
+
+/// A scenario by its name, and by which protocol, if the name says: `double-tap/v2`.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn find_labelled(label: &str) -> Result<(Scenario, Option<Protocol>), String> {
+    let named = label
+        .rsplit_once('/')
+        .and_then(|(name, protocol)| Some((name, Protocol::find(protocol)?)));
+    match named {
+        Some((name, protocol)) => Ok((find(name)?, Some(protocol))),
+        None => Ok((find(label)?, None)),
     }
 }
 
@@ -197,11 +212,18 @@ mod tests {
                 scenario.about_zh.chars().any(|c| c > '\u{2e80}'),
                 "{name}: about_zh is no Chinese"
             );
-            let checks = scenario
-                .steps
-                .iter()
-                .filter(|step| super::super::words::is_check(step));
-            assert!(checks.count() > 0, "{name} expects nothing");
+            if let Some(why) = &scenario.why_only {
+                let long = |text: &str| text.chars().count() > 80 || text.contains('\n');
+                assert!(!long(&why.en) && !long(&why.zh), "{name}: why_only");
+                assert!(why.zh.chars().any(|c| c > '\u{2e80}'), "{name}");
+            }
+            for variant in &scenario.variants {
+                let checks = variant
+                    .steps
+                    .iter()
+                    .filter(|step| super::super::words::is_check(step));
+                assert!(checks.count() > 0, "{} expects nothing", variant.label);
+            }
         }
     }
 
@@ -213,6 +235,11 @@ mod tests {
         assert!(near("zzzzzzzz", &names).is_empty());
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
+        let (scenario, protocol) = find_labelled("double-tap/v2").unwrap();
+        assert_eq!(
+            (scenario.name.as_str(), protocol),
+            ("double-tap", Some(Protocol::V2))
+        );
         assert!(
             find("no-such-thing")
                 .unwrap_err()

@@ -18,12 +18,27 @@ fn by_row() -> anyhow::Result<Vec<(&'static Row, Vec<Scenario>)>> {
     Ok(library::rows().iter().map(|row| (row, of(row))).collect())
 }
 
+fn why_en(scenario: &Scenario) -> String {
+    let why = scenario.why_only.as_ref();
+    why.map_or_else(String::new, |why| {
+        format!(" ({} only: {})", scenario.protocols(), why.en)
+    })
+}
+
+fn why_zh(scenario: &Scenario) -> String {
+    let why = scenario.why_only.as_ref();
+    why.map_or_else(String::new, |why| {
+        format!("（仅 {}：{}）", scenario.protocols(), why.zh)
+    })
+}
+
 /// All scenarios with one line each.
 pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
     let mut text = String::new();
     let rows = by_row()?;
     let names = rows.iter().flat_map(|(_, all)| all);
     let width = names.map(|it| it.name.len()).max().unwrap_or(0);
+    let by = "v3, v2".len();
     for (row, scenarios) in rows {
         let title = match lang {
             Lang::En => &row.en,
@@ -34,11 +49,16 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
             writeln!(text, "  ({without})")?;
         }
         for scenario in scenarios {
-            let about = match lang {
-                Lang::En => &scenario.about,
-                Lang::Zh => &scenario.about_zh,
+            let (about, why) = match lang {
+                Lang::En => (&scenario.about, why_en(&scenario)),
+                Lang::Zh => (&scenario.about_zh, why_zh(&scenario)),
             };
-            writeln!(text, "  {:width$}  {about}", scenario.name)?;
+            let protocols = scenario.protocols();
+            writeln!(
+                text,
+                "  {:width$}  {protocols:by$}  {about}{why}",
+                scenario.name
+            )?;
         }
     }
     writeln!(
@@ -46,9 +66,9 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
         "\n{}",
         match lang {
             Lang::En =>
-                "Run one: shouyin simulator scenario NAME    Run all: shouyin simulator scenario --all",
+                "Run one: shouyin simulator scenario NAME [--protocol v2]    Run all: shouyin simulator scenario --all",
             Lang::Zh =>
-                "运行一个：shouyin simulator scenario 名称    全部运行：shouyin simulator scenario --all",
+                "运行一个：shouyin simulator scenario 名称 [--protocol v2]    全部运行：shouyin simulator scenario --all",
         }
     )?;
     Ok(text)
@@ -67,7 +87,8 @@ real HTTP, on a clock that is moved by hand. No network and no merchant account 
 shouyin simulator scenario                    # list all / 列出全部
 shouyin simulator scenario prepay-answer-lost # play one and read what happened / 运行一个，看发生了什么
 shouyin simulator scenario prepay-answer-lost --lang zh
-shouyin simulator scenario --all              # play all; the exit code tells / 全部运行，看退出码
+shouyin simulator scenario prepay-answer-lost --protocol v2   # by the older protocol / 走 v2 协议
+shouyin simulator scenario --all              # play all, by each protocol; the exit code tells / 逐协议全部运行，看退出码
 shouyin simulator scenario --file my.toml     # one of your own / 运行自己写的
 ```
 
@@ -76,6 +97,13 @@ our books say what WeChat's say, every payment was told paid once, and every web
 
 场景文件在 `crates/shouyin/scenarios`，一行一步。除了各自的期望，每个场景结束时还必须满足：账目与微信一致，每笔支付只通知一次，每条 webhook
 的签名都能验证。
+
+Each is played twice, by a shop that uses APIv3 and by one that uses the older protocol, v2; where only one makes sense, the
+table says why. The books of both must come out the same; what may differ (an error code's spelling, the answer to a
+notification) is said in the file where it differs.
+
+每个场景演两遍：商户用 APIv3 一遍，用 v2 一遍；只对其中一种有意义的，表里写明原因。两遍的账目必须一致；可以不同之处（错误码的拼写、对通知的应答）
+在文件中就地写明。
 
 A step is played at a moment of virtual time: whatever is due then, here or at WeChat, happens before the next step. `wait` lets time
 pass; what is due on the way happens at its own time. A process is killed by ending everything it was doing and opening its database
@@ -93,14 +121,19 @@ pub(crate) fn markdown() -> anyhow::Result<String> {
             writeln!(text, "No scenario: {without}\n")?;
             continue;
         }
-        writeln!(text, "| scenario | what it shows | 说明 |\n|---|---|---|")?;
+        writeln!(
+            text,
+            "| scenario | by | what it shows | 说明 |\n|---|---|---|---|"
+        )?;
         for scenario in scenarios {
+            let cell = |text: &str, why: String| format!("{text}{why}").replace('|', "\\|");
             writeln!(
                 text,
-                "| `{}` | {} | {} |",
+                "| `{}` | {} | {} | {} |",
                 scenario.name,
-                scenario.about.replace('|', "\\|"),
-                scenario.about_zh.replace('|', "\\|")
+                scenario.protocols(),
+                cell(&scenario.about, why_en(&scenario)),
+                cell(&scenario.about_zh, why_zh(&scenario))
             )?;
         }
         text.push('\n');

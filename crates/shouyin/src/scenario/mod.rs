@@ -4,10 +4,12 @@ mod expect;
 mod file;
 mod library;
 mod list;
+mod notice_answer;
 mod play;
 mod span;
 mod step;
 mod timeline;
+mod variant;
 mod words;
 mod world;
 
@@ -18,7 +20,8 @@ use anyhow::{Context, anyhow, bail};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use self::file::Scenario;
+use self::file::{Scenario, Variant};
+use self::variant::Protocol;
 use self::words::Lang;
 
 /// How many are played at once: they mostly wait for each other's messages.
@@ -26,17 +29,20 @@ const JOBS: usize = 4;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Which; without a name, all are listed
+    /// Which, perhaps with the protocol behind it (`double-tap/v2`); without a name, all are listed
     names: Vec<String>,
     /// List all with one line each
     #[arg(long, conflicts_with_all = ["names", "all", "file"])]
     list: bool,
-    /// Play all
+    /// Play all, by each protocol
     #[arg(long, conflicts_with_all = ["names", "file"])]
     all: bool,
     /// Play a file of your own
     #[arg(long, conflicts_with = "names")]
     file: Option<PathBuf>,
+    /// By which protocol of WeChat Pay the shop's orders go; v3, unless the scenario is for v2 only
+    #[arg(long, value_enum, conflicts_with = "list")]
+    protocol: Option<Protocol>,
     /// The language of what is printed
     #[arg(long, value_enum, default_value = "en")]
     lang: Lang,
@@ -60,8 +66,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         return Ok(());
     }
     if options.only_names {
-        for name in library::names() {
-            println!("{name}");
+        for (_, variant) in all(None)? {
+            println!("{}", variant.label);
         }
         return Ok(());
     }
@@ -70,51 +76,75 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             .with_context(|| format!("cannot use {}", folder.display()))?;
         world::keep_keys_in(folder.clone());
     }
-    let scenarios = chosen(&options)?;
-    match scenarios.as_slice() {
+    let chosen = chosen(&options)?;
+    match chosen.as_slice() {
         [] => {
             print!("{}", list::terminal(options.lang)?);
             Ok(())
         }
-        [one] => {
-            let report = play::play(one, options.lang, true).await;
+        [(scenario, variant)] => {
+            let report = play::play(scenario, variant, options.lang, true).await;
             match report.failure {
                 None => Ok(()),
-                Some(_) => bail!("scenario {} failed", one.name),
+                Some(_) => bail!("scenario {} failed", variant.label),
             }
         }
-        _ => several(scenarios, &options).await,
+        _ => several(chosen, &options).await,
     }
 }
 
+type Chosen = (Scenario, Variant);
+
 /// What is to be played; nothing, if all are to be listed.
-fn chosen(options: &Options) -> anyhow::Result<Vec<Scenario>> {
+fn chosen(options: &Options) -> anyhow::Result<Vec<Chosen>> {
+    let one = |scenario: Scenario, protocol: Option<Protocol>| {
+        let variant = scenario.variant(protocol).cloned();
+        variant
+            .map(|variant| (scenario, variant))
+            .map_err(|why| anyhow!(why))
+    };
     if let Some(path) = &options.file {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let scenario = Scenario::read(&name, &text).map_err(|why| anyhow!(why))?;
-        return Ok(vec![scenario]);
+        return Ok(vec![one(scenario, options.protocol)?]);
     }
     if options.all {
-        return library::all().map_err(|why| anyhow!(why));
+        return all(options.protocol);
     }
-    let found = options.names.iter().map(|name| library::find(name));
-    let found: Result<Vec<_>, _> = found.collect();
-    found.map_err(|why| anyhow!(why))
+    let found = options.names.iter().map(|name| {
+        let (scenario, named) = library::find_labelled(name).map_err(|why| anyhow!(why))?;
+        one(scenario, named.or(options.protocol))
+    });
+    found.collect()
+}
+
+/// All scenarios by all their protocols, or those of one protocol.
+fn all(wanted: Option<Protocol>) -> anyhow::Result<Vec<Chosen>> {
+    let scenarios = library::all().map_err(|why| anyhow!(why))?;
+    let variants = scenarios.into_iter().flat_map(|scenario| {
+        let variants = scenario.variants.clone();
+        variants
+            .into_iter()
+            .map(move |variant| (scenario.clone(), variant))
+    });
+    Ok(variants
+        .filter(|(_, variant)| wanted.is_none_or(|wanted| variant.protocol == wanted))
+        .collect())
 }
 
 /// One line for each as it ends; the timelines of those that failed at the end.
-async fn several(scenarios: Vec<Scenario>, options: &Options) -> anyhow::Result<()> {
-    let (count, lang) = (scenarios.len(), options.lang);
+async fn several(chosen: Vec<Chosen>, options: &Options) -> anyhow::Result<()> {
+    let (count, lang) = (chosen.len(), options.lang);
     let slots = Arc::new(Semaphore::new(options.jobs.max(1)));
     let mut running = JoinSet::new();
-    for scenario in scenarios {
+    for (scenario, variant) in chosen {
         let slots = Arc::clone(&slots);
         running.spawn(async move {
             let _slot = slots.acquire_owned().await?;
-            let report = play::play(&scenario, lang, false).await;
-            anyhow::Ok((scenario.name, report))
+            let report = play::play(&scenario, &variant, lang, false).await;
+            anyhow::Ok((variant.label, report))
         });
     }
     let mut failed = Vec::new();

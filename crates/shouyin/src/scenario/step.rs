@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::notice_answer::NoticeAnswer;
 use super::span::Span;
+use super::variant::Protocol;
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident = $verb:literal { $($(#[$member_doc:meta])* $member:ident : $type:ty),* $(,)? })*) => {
@@ -156,8 +158,8 @@ steps! {
     }
     /// The answer to what was sent `later`, oldest first.
     Answered = "answered" { answered: String }
-    /// The payer pays in WeChat's cashier. `cashier`: `newest` (if left out) or `first` of those this phone was given;
-    /// without any, the one WeChat's books know. `action` as in the simulator. `refused`: part of what the cashier shows.
+    /// The payer pays in WeChat's cashier. `cashier`: `newest` (if left out) or `first` of those this phone was given, or `opened`
+    /// for the newest when it has been open for a while; without any, the one WeChat's books know. `action` as in the simulator. `refused`: part of what the cashier shows.
     Pay = "pay" {
         pay: String,
         #[serde(default = "alice")]
@@ -216,8 +218,9 @@ steps! {
     SignWith = "sign_with" { sign_with: String }
     /// A step in the rotation of platform certificates: `announce`, `activate` or `withdraw`.
     Rotate = "rotate" { rotate: String }
-    /// The merchant sets a new APIv3 key at WeChat. Our server learns it at its next `start` with `new_keys`.
-    NewApiV3Key = "new_apiv3_key" { new_apiv3_key: bool }
+    /// The merchant sets a new key at WeChat: the APIv3 key, or with the older protocol the API key. Our server learns it at its
+    /// next `start` with `new_keys`.
+    NewKey = "new_key" { new_key: bool }
     /// The merchant's API certificate is replaced at WeChat. Our server learns it at its next `start` with `new_keys`.
     NewCertificate = "new_certificate" { new_certificate: bool }
     /// WeChat's first domain: `down` or `up`.
@@ -243,6 +246,8 @@ steps! {
         /// With the keys the merchant has set meanwhile.
         #[serde(default)]
         new_keys: bool,
+        /// From now on with both protocols: new orders go by this one, orders of the other are still served.
+        new_orders: Option<Protocol>,
     }
     /// The disk: `full` or `free`.
     Disk = "disk" { disk: String }
@@ -295,8 +300,8 @@ steps! {
     ExpectOrders = "expect_orders_at_wechat" { expect_orders_at_wechat: usize }
     /// The states of the refunds in WeChat's books, oldest first.
     ExpectRefundsAtWechat = "expect_refunds_at_wechat" { expect_refunds_at_wechat: Vec<String> }
-    /// What we answered to each notification WeChat (or a forger) sent so far; 0 for no answer.
-    ExpectNotifications = "expect_notifications" { expect_notifications: Vec<u16> }
+    /// What we answered to each notification WeChat (or a forger) sent so far.
+    ExpectNotifications = "expect_notifications" { expect_notifications: Vec<NoticeAnswer> }
     /// Members of `GET /v1/balance`.
     ExpectBalance = "expect_balance" { expect_balance: BTreeMap<String, Value> }
     /// The events that a receiver got, in any order, each counted once.

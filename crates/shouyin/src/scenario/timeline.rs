@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::file::Scenario;
+use super::file::{Scenario, Variant};
 use super::library;
 use super::step::Step;
 use super::words::{self, Lang};
@@ -61,12 +61,12 @@ impl Timeline {
         self.lines.push(line);
     }
 
-    pub(crate) fn title(&mut self, scenario: &Scenario) {
+    pub(crate) fn title(&mut self, scenario: &Scenario, variant: &Variant) {
         let about = match self.lang {
             Lang::En => &scenario.about,
             Lang::Zh => &scenario.about_zh,
         };
-        self.line(format!("{}: {about}", scenario.name));
+        self.line(format!("{}: {about}", variant.label));
         if let Some(row) = library::row(&scenario.catalogue) {
             self.line(match self.lang {
                 Lang::En => format!("  catalogue: {}", row.en),
@@ -149,10 +149,10 @@ impl Timeline {
         }
     }
 
-    pub(crate) fn verdict(&mut self, scenario: &Scenario, failure: Option<&str>) {
+    pub(crate) fn verdict(&mut self, variant: &Variant, failure: Option<&str>) {
         self.remark("");
         self.line(String::new());
-        let (name, steps, checks) = (&scenario.name, self.steps, self.checks);
+        let (name, steps, checks) = (&variant.label, self.steps, self.checks);
         self.line(match (failure, self.lang) {
             (None, Lang::En) => format!(
                 "PASSED {name}: {steps} steps, {checks} expectations, and our books agree with WeChat's"

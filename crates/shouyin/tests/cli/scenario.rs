@@ -29,6 +29,47 @@ fn without_a_name_all_are_listed_under_their_rows() {
 }
 
 #[test]
+fn the_list_says_by_which_protocols_and_why_not_by_both() {
+    let english = stdout(&scenario(&["--list"]));
+    let line = |name: &str| {
+        let start = format!("  {name} ");
+        let found = english.lines().find(|line| line.starts_with(&start));
+        found.unwrap_or_default().to_owned()
+    };
+    assert!(
+        line("double-tap").contains(" v3, v2  Five taps"),
+        "{english}"
+    );
+    let only = line("signtest-answer");
+    assert!(
+        only.contains(" v3      ") && only.contains("(v3 only: "),
+        "{only}"
+    );
+}
+
+#[test]
+fn the_older_protocol_is_asked_for_by_a_flag_or_in_the_name() {
+    let keys = concat!(env!("CARGO_TARGET_TMPDIR"), "/scenario-keys");
+    for arguments in [
+        &["create-twice", "--protocol", "v2"][..],
+        &["create-twice/v2"],
+    ] {
+        let played = scenario(&[&["--keys", keys], arguments].concat());
+        assert!(
+            stdout(&played).contains("PASSED create-twice/v2"),
+            "{played:?}"
+        );
+    }
+    let refused = scenario(&["signtest-answer", "--protocol", "v2"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        text.contains("signtest-answer is played by v3 only: there are no probes in v2"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_wrong_name_is_answered_with_near_ones() {
     let output = scenario(&["doubletap"]);
     assert!(!output.status.success());
@@ -47,13 +88,13 @@ fn a_file_of_ones_own_fails_where_it_expects_something_else() {
     };
     let right = play("{ create = \"tea\" }, { expect = \"tea\", state = \"open\" }");
     assert!(right.status.success(), "{right:?}");
-    assert!(stdout(&right).contains("PASSED mine: 2 steps, 1 expectations"));
+    assert!(stdout(&right).contains("PASSED mine/v3: 2 steps, 1 expectations"));
 
     let wrong = play("{ create = \"tea\" }, { expect = \"tea\", state = \"paid\" }");
     assert_eq!(wrong.status.code(), Some(1));
     let text = stdout(&wrong);
     assert!(
-        text.contains("FAILED mine: step 2") && text.contains("\"open\", expected \"paid\""),
+        text.contains("FAILED mine/v3: step 2") && text.contains("\"open\", expected \"paid\""),
         "{text}"
     );
 

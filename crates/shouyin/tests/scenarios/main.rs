@@ -1,4 +1,4 @@
-//! Every scenario is a test of its own, played by the program as its users play it. Not the usual test harness, because the
+//! Every scenario, by each protocol it is played by, is a test of its own (`double-tap/v2`), played by the program as its users play it. Not the usual test harness, because the
 //! list of tests is the list of files; it speaks the same language (`--list`, `--exact`, names to filter by), so that
 //! `cargo test` and `cargo nextest` report each scenario by its name. With `cargo test` all are played by one process.
 

@@ -4,6 +4,7 @@ use super::{DeliveryState, Finding, RETRY_LADDER_MS};
 use crate::heart::Wechat;
 use crate::log::Entry;
 use crate::protocol::Protocol;
+use crate::route::Operation;
 use crate::seal::Flaw;
 use crate::timer::Timer;
 use crate::v2::{self, Verdict};
@@ -37,6 +38,9 @@ impl Wechat {
                 Some(v2::verdict(body, self.assumptions.v2_exact_answers))
             }
         };
+        // News of a refund in the older protocol only makes a receiver ask, which is right whatever the news says.
+        let only_asks = verdict.is_some() && found.operation == Operation::RefundNotification;
+        let harmless = flaw == Flaw::None || (only_asks && flaw == Flaw::Contradicting);
         let timer = found.timer.take();
         let (mchid, out_trade_no) = (found.mchid.clone(), found.out_trade_no.clone());
         if let Some(timer) = timer {
@@ -58,7 +62,8 @@ impl Wechat {
             None => matches!(status, Some(200 | 204)),
             Some(verdict) => status == Some(200) && verdict == Verdict::Accepted,
         };
-        self.judge(delivery, status, accepted, verdict, flaw);
+        let wrong = (!harmless).then_some(flaw);
+        self.judge(delivery, status, accepted, verdict, wrong);
         self.after_attempt(delivery, accepted && flaw == Flaw::None);
     }
 
@@ -69,22 +74,22 @@ impl Wechat {
         status: Option<u16>,
         accepted: bool,
         verdict: Option<Verdict>,
-        flaw: Flaw,
+        wrong: Option<Flaw>,
     ) {
-        let finding = match status {
-            Some(_) if accepted && flaw != Flaw::None => {
+        let finding = match (status, wrong) {
+            (Some(_), Some(flaw)) if accepted => {
                 format!("a notification that had to be refused ({flaw:?}) was accepted")
             }
-            Some(200) if verdict == Some(Verdict::Neither) => {
+            (Some(200), _) if verdict == Some(Verdict::Neither) => {
                 "a notification of API v2 was answered with neither the document that accepts nor one that refuses"
                     .to_owned()
             }
-            Some(204) if verdict.is_some() => {
+            (Some(204), _) if verdict.is_some() => {
                 "a notification of API v2 must be answered with status 200 and a document".to_owned()
             }
-            Some(201..=203 | 205..=299) => "only 200 and 204 count as success".to_owned(),
-            Some(300..=399) => "a notification address must not redirect".to_owned(),
-            Some(_) | None => return,
+            (Some(201..=203 | 205..=299), _) => "only 200 and 204 count as success".to_owned(),
+            (Some(300..=399), _) => "a notification address must not redirect".to_owned(),
+            (Some(_) | None, _) => return,
         };
         self.post.findings.push(Finding {
             at_ms: self.now_ms,

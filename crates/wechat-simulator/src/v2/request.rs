@@ -5,7 +5,7 @@ mod answer;
 use wechatpay::v2::{ApiKey, Fields, SignType};
 use wechatpay::v3::RawResponse;
 
-use answer::{error_instead, file, xml};
+use answer::{cut, error_instead, file, xml};
 
 use super::Call;
 use super::document::Document;
@@ -81,10 +81,11 @@ impl Wechat {
                 });
                 self.v2_signed(&sender, document, flaw)
             }
-            Ok(Yes::Unsigned(document)) => xml(document
-                .to_xml("xml", self.assumptions.v2_cdata)
-                .into_bytes()),
-            Ok(Yes::File { body, digest }) => file(body, digest),
+            Ok(Yes::Unsigned(document)) => {
+                let body = document.to_xml("xml", self.assumptions.v2_cdata);
+                xml(cut(body.into_bytes(), flaw))
+            }
+            Ok(Yes::File { body, digest }) => file(cut(body, flaw), digest),
             Err(no) => self.v2_refuse(call, Some(&sender), no, flaw),
         };
         if kind == Some(FaultKind::Error)

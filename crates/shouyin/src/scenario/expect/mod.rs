@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
+use super::notice_answer::NoticeAnswer;
 use super::play::endpoint_id;
 use super::step::{Expect, ExpectEndpoint, ExpectRefund, ExpectWebhooks, Step};
 use super::world::World;
@@ -91,15 +92,14 @@ pub(super) async fn check(world: &mut World, step: &Step) -> anyhow::Result<Stri
         }
         Step::ExpectNotifications(wanted) => {
             let all = world.control.get("/notifications").await?;
-            let attempts = all
-                .as_array()
-                .into_iter()
-                .flatten()
-                .flat_map(|delivery| delivery["attempts"].as_array().into_iter().flatten());
-            let got: Vec<u16> = attempts
-                .map(|attempt| attempt["status"].as_u64().unwrap_or(0))
-                .map(|status| u16::try_from(status).unwrap_or(0))
-                .collect();
+            let mut got = Vec::new();
+            for delivery in all.as_array().into_iter().flatten() {
+                let protocol = delivery["protocol"].as_str().unwrap_or_default();
+                let attempts = delivery["attempts"].as_array().into_iter().flatten();
+                got.extend(
+                    attempts.map(|attempt| NoticeAnswer::of(attempt["status"].as_u64(), protocol)),
+                );
+            }
             equal(
                 "answers to notifications",
                 &got,

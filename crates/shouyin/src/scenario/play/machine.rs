@@ -28,6 +28,9 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
             if start.new_keys {
                 world.configure_new_keys();
             }
+            if let Some(new_orders) = start.new_orders {
+                world.speak_both(new_orders);
+            }
             world.start_server().await?;
         }
         Step::Disk(disk) => match disk.disk.as_str() {

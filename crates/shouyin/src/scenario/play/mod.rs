@@ -9,7 +9,7 @@ pub(super) use shop::endpoint_id;
 
 use anyhow::{Context, bail, ensure};
 
-use super::file::Scenario;
+use super::file::{Scenario, Variant};
 use super::step::Step;
 use super::timeline::Timeline;
 use super::world::{Answer, World};
@@ -25,38 +25,43 @@ pub(crate) struct Report {
 }
 
 /// Plays it from the beginning. With `live`, lines are printed as they happen.
-pub(crate) async fn play(scenario: &Scenario, lang: words::Lang, live: bool) -> Report {
+pub(crate) async fn play(
+    scenario: &Scenario,
+    variant: &Variant,
+    lang: words::Lang,
+    live: bool,
+) -> Report {
     let mut timeline = Timeline::new(lang, live);
-    timeline.title(scenario);
-    let failure = match run(scenario, &mut timeline).await {
+    timeline.title(scenario, variant);
+    let failure = match run(variant, &mut timeline).await {
         Ok(()) => None,
         Err(why) => Some(format!("{why:#}")),
     };
-    timeline.verdict(scenario, failure.as_deref());
+    timeline.verdict(variant, failure.as_deref());
     Report {
         lines: timeline.into_lines(),
         failure,
     }
 }
 
-async fn run(scenario: &Scenario, timeline: &mut Timeline) -> anyhow::Result<()> {
-    let domains = scenario
+async fn run(variant: &Variant, timeline: &mut Timeline) -> anyhow::Result<()> {
+    let domains = variant
         .steps
         .iter()
         .any(|step| matches!(step, Step::PrimaryDomain(_)));
-    let mut world = World::start(&scenario.setup, domains).await?;
-    let played = steps(scenario, &mut world, timeline).await;
+    let mut world = World::start(variant, domains).await?;
+    let played = steps(variant, &mut world, timeline).await;
     let ended = world.end().await;
     played?;
     ended
 }
 
 async fn steps(
-    scenario: &Scenario,
+    variant: &Variant,
     world: &mut World,
     timeline: &mut Timeline,
 ) -> anyhow::Result<()> {
-    for (index, step) in scenario.steps.iter().enumerate() {
+    for (index, step) in variant.steps.iter().enumerate() {
         timeline.step(world, step);
         let done = take(world, step).await;
         let settled = match &done {
@@ -75,7 +80,7 @@ async fn steps(
             })?;
         timeline.remark(&remark);
     }
-    expect::at_the_end(world, &scenario.setup).await
+    expect::at_the_end(world, &variant.setup).await
 }
 
 /// What a step came to, in a word.
@@ -134,7 +139,7 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::SetBalance(_)
         | Step::SignWith(_)
         | Step::Rotate(_)
-        | Step::NewApiV3Key(_)
+        | Step::NewKey(_)
         | Step::NewCertificate(_)
         | Step::PrimaryDomain(_)
         | Step::Release(_)

@@ -148,12 +148,13 @@ async fn pay_at_the_cashier(world: &World, pay: &Pay) -> anyhow::Result<String> 
         .get(&pay.by)
         .and_then(|phone| phone.cashiers.get(&pay.pay));
     let parameters = match pay.cashier.as_deref() {
-        None | Some("newest") => cashiers.and_then(|all| all.last()),
+        None | Some("newest" | "opened") => cashiers.and_then(|all| all.last()),
         Some("first") => cashiers.and_then(|all| all.first()),
-        Some(other) => bail!("cashier is newest or first, not {other:?}"),
+        Some(other) => bail!("cashier is newest, first or opened, not {other:?}"),
     };
     let mut refusal = None;
     let prepay_id = match parameters {
+        Some(parameters) if pay.cashier.as_deref() == Some("opened") => prepay_id_of(parameters),
         Some(parameters) => {
             let mut open = parameters.clone();
             open["appid"] = json!(World::appid());
@@ -162,8 +163,7 @@ async fn pay_at_the_cashier(world: &World, pay: &Pay) -> anyhow::Result<String> 
             if status != 200 {
                 refusal = Some(answer);
             }
-            let package = parameters["package"].as_str().unwrap_or_default();
-            package.trim_start_matches("prepay_id=").to_owned()
+            prepay_id_of(parameters)
         }
         None => newest_prepay_id(world, &pay.by).await?,
     };
@@ -187,6 +187,11 @@ async fn pay_at_the_cashier(world: &World, pay: &Pay) -> anyhow::Result<String> 
         Some(wanted) => bail!("the cashier says {reason:?}, expected {wanted:?}"),
         None => bail!("the cashier refuses: {reason}"),
     }
+}
+
+fn prepay_id_of(parameters: &Value) -> String {
+    let package = parameters["package"].as_str().unwrap_or_default();
+    package.trim_start_matches("prepay_id=").to_owned()
 }
 
 /// What WeChat's books know although the phone was told nothing.

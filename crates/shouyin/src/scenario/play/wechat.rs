@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use crate::scenario::step::{FaultSwitch, Step};
+use crate::scenario::variant::Protocol;
 use crate::scenario::world::{OTHER_MCHID, World};
 
 #[expect(
@@ -80,14 +81,7 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
             let body = json!({ "mchid": World::mchid(), "step": rotate.rotate });
             world.control.post("/keys/rotate", body).await?;
         }
-        Step::NewApiV3Key(_) => {
-            let body = json!({ "mchid": World::mchid() });
-            let made = world.control.post("/keys/apiv3", body).await?;
-            let key = made["apiv3_key"].as_str().unwrap_or_default().to_owned();
-            let merchant = world.merchant_mut()?;
-            merchant.settings.apiv3_key.clone_from(&key);
-            merchant.credentials.api_v3_key = key;
-        }
+        Step::NewKey(_) => new_key(world).await?,
         Step::NewCertificate(_) => {
             let body = json!({ "mchid": World::mchid() });
             let path = "/keys/replace-merchant-certificate";
@@ -113,6 +107,28 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
         other => bail!("{other:?} is no step of WeChat"),
     }
     Ok(String::new())
+}
+
+async fn new_key(world: &mut World) -> anyhow::Result<()> {
+    let body = json!({ "mchid": World::mchid() });
+    let text = |made: &Value, name: &str| made[name].as_str().unwrap_or_default().to_owned();
+    match world.protocol() {
+        Protocol::V3 => {
+            let made = world.control.post("/keys/apiv3", body).await?;
+            let key = text(&made, "apiv3_key");
+            let merchant = world.merchant_mut()?;
+            merchant.settings.apiv3_key.clone_from(&key);
+            merchant.credentials.api_v3_key = key;
+        }
+        Protocol::V2 => {
+            let made = world.control.post("/keys/api", body).await?;
+            let key = text(&made, "api_key");
+            let merchant = world.merchant_mut()?;
+            merchant.settings.api_key.clone_from(&key);
+            merchant.credentials.api_key = key;
+        }
+    }
+    Ok(())
 }
 
 async fn throw_fault(world: &World, fault: &FaultSwitch) -> anyhow::Result<()> {

@@ -156,7 +156,7 @@ pub(super) fn words(step: &Step) -> (String, String) {
         | S::SetBalance(_)
         | S::SignWith(_)
         | S::Rotate(_)
-        | S::NewApiV3Key(_)
+        | S::NewKey(_)
         | S::NewCertificate(_)
         | S::PrimaryDomain(_)
         | S::Release(_)
@@ -261,9 +261,9 @@ fn switch(step: &Step) -> (String, String) {
             format!("platform certificates: {}", it.rotate),
             format!("平台证书轮换：{}", it.rotate),
         ),
-        S::NewApiV3Key(_) => (
-            "the merchant sets a new APIv3 key at WeChat".to_owned(),
-            "商户在微信更换 APIv3 密钥".to_owned(),
+        S::NewKey(_) => (
+            "the merchant sets a new key at WeChat".to_owned(),
+            "商户在微信更换密钥".to_owned(),
         ),
         S::NewCertificate(_) => (
             "the merchant replaces its API certificate at WeChat".to_owned(),

@@ -69,7 +69,7 @@ pub(crate) fn is_check(step: &Step) -> bool {
         | S::SetBalance(_)
         | S::SignWith(_)
         | S::Rotate(_)
-        | S::NewApiV3Key(_)
+        | S::NewKey(_)
         | S::NewCertificate(_)
         | S::PrimaryDomain(_)
         | S::Release(_)
@@ -146,9 +146,14 @@ pub(crate) fn message(entry: &Value, lang: Lang) -> Option<String> {
     let note = text("note");
     match text("kind") {
         "request" => {
-            let answer = entry["answer"]["start"]
-                .as_str()
-                .unwrap_or_else(|| lang.of("no answer", "无应答"));
+            let answer = match entry["answer"]["start"].as_str() {
+                Some(status) => {
+                    let body = entry["answer"]["body"].as_str().unwrap_or_default();
+                    format!("{status} {}", error_code(body).unwrap_or_default())
+                }
+                None => lang.of("no answer", "无应答").to_owned(),
+            };
+            let answer = answer.trim_end();
             let (us, operation) = (lang.of("Shouyin", "收银"), text("operation"));
             let wechat = lang.of("WeChat", "微信");
             Some(format!("{us} → {wechat}  {operation}: {answer}{fault}"))
@@ -165,6 +170,17 @@ pub(crate) fn message(entry: &Value, lang: Lang) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The code of an error in an answer's body, whichever protocol it speaks.
+fn error_code(body: &str) -> Option<String> {
+    if let Ok(answer) = serde_json::from_str::<Value>(body) {
+        return answer["code"].as_str().map(str::to_owned);
+    }
+    let answer = wechatpay::v2::Fields::parse(body.as_bytes()).ok()?;
+    let code = answer.get("err_code");
+    let unsigned = (answer.get("return_code") == Some("FAIL")).then_some("FAIL");
+    code.or(unsigned).map(str::to_owned)
 }
 
 /// An event of ours.
@@ -189,9 +205,30 @@ mod tests {
     use crate::scenario::library;
 
     #[test]
+    fn errors_are_shown_whichever_protocol_says_them() {
+        for (body, code) in [
+            (
+                "{\"code\":\"ORDER_PAID\",\"message\":\"\"}",
+                Some("ORDER_PAID"),
+            ),
+            ("{\"trade_state\":\"SUCCESS\"}", None),
+            (
+                "<xml><return_code>SUCCESS</return_code><err_code>ORDERPAID</err_code></xml>",
+                Some("ORDERPAID"),
+            ),
+            ("<xml><return_code>FAIL</return_code></xml>", Some("FAIL")),
+            ("<xml><return_code>SUCCESS</return_code></xml>", None),
+            ("<html>503</html>", None),
+        ] {
+            assert_eq!(error_code(body).as_deref(), code, "{body}");
+        }
+    }
+
+    #[test]
     fn every_step_that_is_used_has_words_in_both_languages() {
         for scenario in library::all().unwrap() {
-            for one in &scenario.steps {
+            let steps = scenario.variants.iter().flat_map(|variant| &variant.steps);
+            for one in steps {
                 for lang in [Lang::En, Lang::Zh] {
                     let words = step(one, lang);
                     assert!(words.chars().count() > 4, "{}: {one:?}", scenario.name);

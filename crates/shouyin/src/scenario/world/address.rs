@@ -70,15 +70,23 @@ fn reusable() -> io::Result<TcpSocket> {
 #[derive(Debug)]
 pub(crate) struct Domain {
     address: Address,
+    scheme: &'static str,
     behind: SocketAddr,
     passing: Option<JoinHandle<()>>,
 }
 
 impl Domain {
-    pub(crate) async fn up(behind: SocketAddr) -> io::Result<Self> {
+    /// One that stands in front of this address.
+    pub(crate) async fn up(url: &str) -> anyhow::Result<Self> {
+        let (scheme, behind) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(behind), _) => ("https", behind),
+            (None, Some(behind)) => ("http", behind),
+            (None, None) => anyhow::bail!("{url} is no address of a simulator"),
+        };
         let mut domain = Self {
             address: Address::reserve()?,
-            behind,
+            scheme,
+            behind: behind.parse()?,
             passing: None,
         };
         domain.set_up(true).await?;
@@ -86,7 +94,7 @@ impl Domain {
     }
 
     pub(crate) fn url(&self) -> String {
-        self.address.url()
+        format!("{}://{}", self.scheme, self.address.socket)
     }
 
     pub(crate) async fn set_up(&mut self, up: bool) -> io::Result<()> {

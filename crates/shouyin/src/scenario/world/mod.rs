@@ -12,6 +12,7 @@ mod settings;
 mod time;
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,8 +33,9 @@ use self::folder::Folder;
 use self::gate::Gate;
 use self::receiver::Receiver;
 pub(crate) use self::server::Process;
-use self::settings::Hosts;
-use super::file::Setup;
+use self::settings::{Hosts, Speaks};
+use super::file::{Setup, Variant};
+use super::variant::Protocol;
 
 const MCHID: &str = "1900000001";
 pub(crate) const OTHER_MCHID: &str = "1900000002";
@@ -102,6 +104,7 @@ pub(crate) struct World {
     simulator: Option<Handle>,
     pub(crate) control: Control,
     setup: Setup,
+    speaks: Speaks,
     merchants: Vec<MerchantFiles>,
     /// As the server knows them; [`World::merchants`] as WeChat does.
     configured: Vec<MerchantFiles>,
@@ -122,7 +125,8 @@ pub(crate) struct World {
 
 impl World {
     /// Everything is started, and the shop has an API key.
-    pub(crate) async fn start(setup: &Setup, with_domain: bool) -> anyhow::Result<Self> {
+    pub(crate) async fn start(variant: &Variant, with_domain: bool) -> anyhow::Result<Self> {
+        let (setup, protocol) = (&variant.setup, variant.protocol);
         let mut more_merchants = Vec::new();
         if setup.second_merchant {
             more_merchants.push(credentials(OTHER_MCHID).await?);
@@ -130,6 +134,7 @@ impl World {
         let simulator = Simulator::start(SimulatorOptions {
             credentials: Some(credentials(MCHID).await?),
             more_merchants,
+            tls_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             // The server follows the simulator's clock.
             real_time_signatures: false,
             ..SimulatorOptions::default()
@@ -140,7 +145,8 @@ impl World {
             .post("/clock", json!({ "set_ms": START_MS, "rate": 0 }))
             .await?;
         let domain = if with_domain {
-            Some(Domain::up(simulator.address).await?)
+            let pay_url = settings::pay_url(Speaks::One(protocol), &simulator.merchant)?;
+            Some(Domain::up(&pay_url).await?)
         } else {
             None
         };
@@ -150,6 +156,7 @@ impl World {
             clock: Arc::new(WorldClock::new()),
             control,
             setup: setup.clone(),
+            speaks: Speaks::One(protocol),
             configured: merchants.clone(),
             merchants,
             domain,
@@ -191,6 +198,19 @@ impl World {
             .context("our server is not running: a step { start = true } is missing")
     }
 
+    /// By which protocol the shop's new orders go.
+    pub(crate) const fn protocol(&self) -> Protocol {
+        match self.speaks {
+            Speaks::One(protocol) => protocol,
+            Speaks::Both { new_orders } => new_orders,
+        }
+    }
+
+    /// From its next start our server has the keys of both protocols.
+    pub(crate) fn speak_both(&mut self, new_orders: Protocol) {
+        self.speaks = Speaks::Both { new_orders };
+    }
+
     pub(crate) fn notify_url(&self, mchid: &str) -> String {
         format!("{}/wechat/notify/{mchid}", self.ours.url())
     }
@@ -224,6 +244,7 @@ impl World {
         };
         let config = settings::config(
             &self.setup,
+            self.speaks,
             &self.configured,
             &hosts,
             self.ours.socket,

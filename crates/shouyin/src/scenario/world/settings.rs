@@ -12,6 +12,7 @@ use wechatpay::v2::{ApiKey, SignType};
 use wechatpay::v3::http::ClientIdentity;
 
 use crate::scenario::file::Setup;
+use crate::scenario::variant::Protocol;
 
 /// Waited for in real time, when the simulator is silent.
 const CALL: Duration = Duration::from_secs(4);
@@ -23,8 +24,18 @@ pub(crate) struct Hosts {
     pub(crate) primary: Option<String>,
 }
 
+/// What our server speaks with WeChat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// One protocol.
+    One(Protocol),
+    /// Both: the merchant is moving.
+    Both { new_orders: Protocol },
+}
+
 pub(crate) fn config(
     setup: &Setup,
+    speaks: Speaks,
     merchants: &[MerchantFiles],
     hosts: &Hosts,
     listen: SocketAddr,
@@ -38,9 +49,7 @@ pub(crate) fn config(
         config.merchants.extend(more.merchants);
     }
     for (merchant, files) in config.merchants.iter_mut().zip(merchants) {
-        if setup.v2 {
-            merchant.keys = v2_keys(files)?;
-        }
+        merchant.keys = keys(speaks, merchant.keys.clone(), files)?;
         if let Some(late) = &setup.late {
             merchant.policy.late = policy("late", late)?;
         }
@@ -57,6 +66,8 @@ pub(crate) fn config(
             Keys::V2(_) => {}
         }
     }
+    config.wechat.pay_base_url = pay_url(speaks, first)?;
+    config.wechat.pay_extra_root = first.authority_pem.clone();
     if let Some(primary) = &hosts.primary {
         let simulator = std::mem::replace(&mut config.wechat.pay_base_url, primary.clone());
         config.wechat.pay_secondary_url = Some(simulator);
@@ -79,16 +90,41 @@ pub(crate) fn config(
     Ok(config)
 }
 
-fn v2_keys(files: &MerchantFiles) -> anyhow::Result<Keys> {
+/// Where WeChat Pay is. The older protocol wants the merchant's certificate for refunds, and so a connection that shows it.
+pub(super) fn pay_url(speaks: Speaks, files: &MerchantFiles) -> anyhow::Result<String> {
+    let url = match speaks {
+        Speaks::One(Protocol::V3) => Some(&files.settings.pay_base_url),
+        Speaks::One(Protocol::V2) | Speaks::Both { .. } => files.settings.pay_tls_url.as_ref(),
+    };
+    url.cloned().context("the simulator has no TLS")
+}
+
+/// The demo's keys, which are those of APIv3, as they are needed here.
+fn keys(speaks: Speaks, demo: Keys, files: &MerchantFiles) -> anyhow::Result<Keys> {
+    Ok(match (speaks, demo) {
+        (Speaks::One(Protocol::V2), _) => Keys::V2(Box::new(v2_keys(files)?)),
+        (Speaks::Both { new_orders }, Keys::V3(v3)) => Keys::Both {
+            v3,
+            v2: Box::new(v2_keys(files)?),
+            new_orders: match new_orders {
+                Protocol::V3 => shouyin_wechat::Protocol::V3,
+                Protocol::V2 => shouyin_wechat::Protocol::V2,
+            },
+        },
+        (Speaks::One(Protocol::V3) | Speaks::Both { .. }, demo) => demo,
+    })
+}
+
+fn v2_keys(files: &MerchantFiles) -> anyhow::Result<V2Keys> {
     let credentials = &files.credentials;
-    Ok(Keys::V2(Box::new(V2Keys {
+    Ok(V2Keys {
         api_key: ApiKey::parse(&files.settings.api_key)?,
         sign_type: SignType::default(),
         identity: ClientIdentity::from_pem(
             &credentials.merchant_certificate_pem,
             &credentials.merchant_key_pem,
         )?,
-    })))
+    })
 }
 
 fn policy(name: &str, text: &str) -> anyhow::Result<MoneyPolicy> {

@@ -63,13 +63,8 @@ impl Wechat {
         if let (Some(code), false) = (code, call.is_signed()) {
             document = call.unsigned_error(document, &code);
         }
-        let mut body = document
-            .to_xml("xml", self.assumptions.v2_cdata)
-            .into_bytes();
-        if flaw == Flaw::Truncated {
-            body.truncate(body.len() / 2);
-        }
-        xml(body)
+        let body = document.to_xml("xml", self.assumptions.v2_cdata);
+        xml(cut(body.into_bytes(), flaw))
     }
 }
 
@@ -89,6 +84,14 @@ pub(super) fn error_instead(fault: &Fault) -> Option<No> {
     } else {
         None
     }
+}
+
+/// What is not signed can only be wrong by ending too early.
+pub(super) fn cut(mut body: Vec<u8>, flaw: Flaw) -> Vec<u8> {
+    if flaw == Flaw::Truncated {
+        body.truncate(body.len() / 2);
+    }
+    body
 }
 
 pub(super) fn xml(body: Vec<u8>) -> RawResponse {

@@ -3,7 +3,7 @@ use wechatpay::v2::pay::Order as Told;
 
 use super::*;
 
-fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
+pub(super) fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
     let key = key();
     let merchant = Receiver {
         mch_id: MCHID,
@@ -13,7 +13,7 @@ fn opened(sign_type: SignType, dispatch: &Dispatch) -> Option<Notification> {
     open(merchant, &dispatch.body).ok()
 }
 
-fn answer(v2: &mut V2, dispatch: &Dispatch, status: u16, body: &str) {
+pub(super) fn answer(v2: &mut V2, dispatch: &Dispatch, status: u16, body: &str) {
     v2.shop.step(Input::NotificationAnswered {
         delivery: dispatch.delivery,
         attempt: dispatch.attempt,
@@ -239,6 +239,24 @@ fn wechat_can_be_wrong_in_its_own_name() {
     };
     assert_eq!(hint.get("refund_fee"), Some("1990"));
     assert_eq!(hint.get("refund_status"), Some("SUCCESS"));
+}
+
+#[test]
+fn what_only_makes_a_receiver_ask_may_be_wrong() {
+    let mut v2 = V2::new(SignType::Md5);
+    v2.paid("ORDER-000001");
+    let refund = v2.refund("ORDER-000001", "R-1", 10);
+    v2.call("/secapi/pay/refund", refund);
+    for (out_refund_no, findings) in [(Some("R-1".to_owned()), 0), (None, 1)] {
+        v2.shop.control(Command::Misreport {
+            order: (MCHID.to_owned(), "ORDER-000001".to_owned()),
+            out_refund_no,
+            changes: json!({ "refund_fee": 1990, "total_fee": 1 }),
+        });
+        let dispatch = v2.shop.sent.last().unwrap().clone();
+        answer(&mut v2, &dispatch, 200, ACCEPTED);
+        assert_eq!(v2.shop.wechat.findings().len(), findings);
+    }
 }
 
 #[test]
