@@ -11,7 +11,7 @@ export const PATIENCE = 20_000;
 /** The credentials that `shouyin simulator --out DIR` wrote to the folder. */
 export function readMerchant(folder) {
   const text = (name) => readFileSync(join(folder, name), 'utf8');
-  return { ...JSON.parse(text('merchant.json')), text };
+  return { ...JSON.parse(text('merchant.json')), folder, text };
 }
 
 /** The simulator's own API: what buyers do, and what goes wrong. */
