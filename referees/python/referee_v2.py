@@ -287,6 +287,8 @@ class Referee:
         code = self.show_code("pays")
         asked = self.answer("whose code it is", self.wxpay.tools.auto_code_to_openid, code)
         self.checks.same("the openid behind a code", asked.get("openid"), self.openid)
+        self.refused("whose code it is, of a code that no phone showed", "AUTH_CODE_INVALID",
+                     self.wxpay.tools.auto_code_to_openid, "130000000000000000")
         number, charge = self.till("pays")
         paid = self.answer("a payment by code", charge)
         self.checks.same("its trade_type", paid.get("trade_type"), "MICROPAY")
