@@ -11,7 +11,7 @@ export const PATIENCE = 20_000;
 /** The credentials that `shouyin simulator --out DIR` wrote to the folder. */
 export function readMerchant(folder) {
   const text = (name) => readFileSync(join(folder, name), 'utf8');
-  return { ...JSON.parse(text('merchant.json')), text };
+  return { ...JSON.parse(text('merchant.json')), folder, text };
 }
 
 /** The simulator's own API: what buyers do, and what goes wrong. */
@@ -21,9 +21,9 @@ export class Control {
   }
 
   /** Returns the status and the parsed answer; errors of HTTP are answers, too. */
-  async post(path, body) {
+  async post(path, body, method = 'POST') {
     const answer = await fetch(this.url + path, {
-      method: 'POST',
+      method,
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE),
@@ -32,30 +32,43 @@ export class Control {
     return { status: answer.status, body: text ? JSON.parse(text) : null };
   }
 
-  async must(path, body) {
-    const answer = await this.post(path, body);
+  async must(path, body, method = 'POST') {
+    const answer = await this.post(path, body, method);
     if (answer.status >= 300) {
-      throw new Error(`POST ${path} was answered with ${answer.status}: ${JSON.stringify(answer.body)}`);
+      throw new Error(`${method} ${path} was answered with ${answer.status}: ${JSON.stringify(answer.body)}`);
     }
     return answer.body;
   }
 }
 
-/** A small server for notifications. `judge` gets headers and body and returns the status to answer. */
+const xmlAnswer = (code, message) => `<xml><return_code><![CDATA[${code}]]></return_code><return_msg><![CDATA[${message}]]></return_msg></xml>`;
+/**
+ * How a merchant's server answers a notification, by protocol and by whether it was accepted: status, type, body.
+ * The words of acceptance in the older protocol are those of its documentation, "payment notification".
+ */
+const ANSWERS = {
+  v3: {
+    accepted: [204, null, ''],
+    refused: [401, 'application/json', JSON.stringify({ code: 'FAIL', message: 'refused' })],
+  },
+  v2: { accepted: [200, 'text/xml', xmlAnswer('SUCCESS', 'OK')], refused: [200, 'text/xml', xmlAnswer('FAIL', 'refused')] },
+};
+
+/** A small server for notifications. `judge` gets headers and body and says whether it accepts them. */
 export class Receiver {
   #arrived = [];
   #waiting = [];
 
-  static async start(judge) {
+  static async start(judge, protocol = 'v3') {
     const receiver = new Receiver();
     receiver.server = createServer(async (request, response) => {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       const body = Buffer.concat(chunks).toString('utf8');
-      const status = judge(request.headers, body);
-      const refusal = status === 204 ? '' : JSON.stringify({ code: 'FAIL', message: 'refused' });
-      response.writeHead(status, refusal ? { 'Content-Type': 'application/json' } : {}).end(refusal);
-      receiver.#push({ headers: request.headers, body, status });
+      const accepted = Boolean(await judge(request.headers, body));
+      const [status, type, answer] = ANSWERS[protocol][accepted ? 'accepted' : 'refused'];
+      response.writeHead(status, type ? { 'Content-Type': type } : {}).end(answer);
+      receiver.#push({ headers: request.headers, body, accepted });
     });
     receiver.server.listen(0, '127.0.0.1');
     await once(receiver.server, 'listening');
@@ -69,7 +82,7 @@ export class Receiver {
     else this.#arrived.push(notification);
   }
 
-  /** The next notification: headers, raw body, and what was answered; null when none comes. */
+  /** The next notification: headers, raw body, and whether it was accepted; null when none comes. */
   next() {
     if (this.#arrived.length > 0) return Promise.resolve(this.#arrived.shift());
     return new Promise((resolve) => {

@@ -6,10 +6,11 @@
 // Usage: node referee.mjs --mode public-key|certificate|switching --merchant DIR
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 
 import plugin from 'wechatpay-axios-plugin';
 
+import { judge } from './checks.mjs';
 import { Control, Receiver, readMerchant } from './desk.mjs';
 
 const { Aes, Formatter, Rsa, Wechatpay } = plugin;
@@ -17,28 +18,6 @@ const AMOUNT_FEN = 2680;
 const REFUND_FEN = 680;
 /** A notification that was not accepted is sent again after 15 s. */
 const FIRST_RETRY_MS = 16_000;
-
-/** Counts and prints; a failed check does not stop the others. */
-class Checks {
-  passed = 0;
-  failed = 0;
-
-  constructor(title) {
-    this.title = title;
-  }
-
-  that(what, holds, saw) {
-    if (holds) this.passed += 1;
-    else this.failed += 1;
-    const seen = holds ? '' : ` (saw ${JSON.stringify(saw)})`;
-    console.log(`${(holds ? 'ok' : 'FAILED').padEnd(7)}${this.title}: ${what}${seen}`);
-    return Boolean(holds);
-  }
-
-  same(what, saw, expected) {
-    return this.that(`${what} is ${expected}`, isDeepStrictEqual(saw, expected), saw);
-  }
-}
 
 /**
  * The platform certificates and what was known before, {serial: key}. The package's own command for this cannot know
@@ -80,7 +59,7 @@ class Referee {
       referee.keys = publicKey;
     }
     referee.wxpay = referee.client(merchant.text('apiclient_key.pem'));
-    referee.receiver = await Receiver.start((headers, body) => (referee.open(headers, body) ? 204 : 401));
+    referee.receiver = await Receiver.start((headers, body) => referee.open(headers, body));
     return referee;
   }
 
@@ -177,7 +156,7 @@ class Referee {
     for (;;) {
       const arrived = await this.receiver.next();
       if (!this.checks.that(`a notification arrives while ${event} is awaited`, arrived)) return {};
-      const opened = arrived.status === 204 ? this.open(arrived.headers, arrived.body) : null;
+      const opened = arrived.accepted ? this.open(arrived.headers, arrived.body) : null;
       if (opened && opened.event_type !== event) continue;
       if (!this.checks.that(`the package verifies and decrypts ${event}`, opened, arrived)) return {};
       const forged = arrived.body.replace('"id"', '"id" ');
@@ -260,9 +239,9 @@ class Referee {
       const { prepayId } = await this.prepay(openid, 'paid, with a trap in the notification');
       await this.control.must('/faults', { fault });
       await this.pay(prepayId);
-      this.checks.same(`the answer to ${fault}`, (await this.receiver.next())?.status, 401);
+      this.checks.same(`whether ${fault} is accepted`, (await this.receiver.next())?.accepted, false);
       await this.control.must('/clock', { advance_ms: FIRST_RETRY_MS });
-      this.checks.same(`the answer to what follows ${fault}`, (await this.receiver.next())?.status, 204);
+      this.checks.same(`whether what follows ${fault} is accepted`, (await this.receiver.next())?.accepted, true);
     }
     await this.control.must('/faults', { fault: 'wrong_response_signature' });
     try {
@@ -290,14 +269,7 @@ if (!['public-key', 'certificate', 'switching'].includes(values.mode) || !values
   console.error('usage: node referee.mjs --mode public-key|certificate|switching --merchant DIR');
   process.exit(2);
 }
-const checks = new Checks(`wechatpay-axios-plugin, ${values.mode}`);
-try {
+await judge(`wechatpay-axios-plugin, ${values.mode}`, async (checks) => {
   const referee = await Referee.start(checks, readMerchant(values.merchant), values.mode);
   await referee.run();
-} catch (error) {
-  // A check that could not even be made is a failed check.
-  console.error(error.response ? `${error.message}: ${JSON.stringify(error.response.data)}` : error);
-  checks.that('the referee gets to the end', false, error.message);
-}
-console.log(`${checks.passed} passed, ${checks.failed} failed`);
-process.exitCode = checks.failed > 0 || checks.passed === 0 ? 1 : 0;
+});

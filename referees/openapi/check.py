@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks recorded exchanges with WeChat Pay APIv3 against the published OpenAPI description.
+"""Checks recorded exchanges with WeChat Pay, APIv3 and API v2, against the published OpenAPI description.
 
 Each file has one JSON object per line: an entry of the simulator's log, or
 {"direction": "request"|"answer"|"notification", "method", "target", "status", "headers", "body"},
@@ -23,6 +23,9 @@ from jsonschema import Draft4Validator
 import exchanges
 import quirks
 import samples
+import v2_messages
+import v2_quirks
+import v2_samples
 from description import Description, split_target
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -48,6 +51,9 @@ MUST_BE_SEEN = (
     "POST /v3/refund/domestic/refunds",
     "GET /v3/certificates",
     "notification",
+    *v2_quirks.JUDGED,
+    "notification of a payment, API v2",
+    "notification of a refund, API v2",
 )
 
 
@@ -55,11 +61,15 @@ class Checker:
     def __init__(self, folder):
         self.description = Description(folder)
         quirks.apply(self.description)
+        self.v2 = v2_quirks.exchanges(self.description)
+        self.v2_payment, self.v2_refund = v2_quirks.notifications()
         self.seen = Counter()
 
     def problems(self, exchange):
         """What is wrong with one exchange, as a list of sentences."""
         if exchange["direction"] == "notification":
+            if exchange["body"].startswith("<"):
+                return self.v2_notification_problems(exchange["body"])
             self.seen["notification"] += 1
             operation = self.description.notification
             return header_problems(operation, exchange) + self.body_problems(operation.request, exchange)
@@ -68,14 +78,24 @@ class Checker:
             self.seen["not WeChat Pay's"] += 1
             return []
         operation = self.description.find(exchange["method"], path)
-        if operation is None:
-            return ["the description has no such operation"]
+        if operation is None or operation.is_v2 and operation.name not in self.v2:
+            return ["the description has no such operation, or nobody here was known to use it"]
+        if operation.is_v2:
+            if exchange["direction"] == "request":
+                self.seen[operation.name] += 1
+            return self.v2[operation.name].problems(exchange)
         if exchange["direction"] == "request":
             self.seen[operation.name] += 1
             return query_problems(operation, query) + self.body_problems(operation.request, exchange)
         if exchange["direction"] == "answer":
             return self.answer_problems(operation, exchange)
         return [f"direction {exchange['direction']!r} is unknown"]
+
+    def v2_notification_problems(self, body):
+        refund = "<req_info>" in body
+        self.seen[f"notification of a {'refund' if refund else 'payment'}, API v2"] += 1
+        message = self.v2_refund if refund else self.v2_payment
+        return v2_messages.judged(body, message, lambda values: message.schema())
 
     def answer_problems(self, operation, exchange):
         status = exchange["status"]
@@ -145,13 +165,14 @@ def where(path):
 def self_test(checker):
     """Whether the checker tells right from wrong; prints every sample it is wrong about."""
     wrong = 0
-    for name, exchange, is_right in samples.all():
+    every = samples.all() + v2_samples.all()
+    for name, exchange, is_right in every:
         found = checker.problems(exchange)
         if bool(found) == is_right:
             wrong += 1
             print(f"FAILED sample `{name}` should be {'accepted' if is_right else 'refused'}: {found}")
     checker.seen.clear()
-    print(f"self-test: {len(samples.all())} samples, {wrong} judged wrongly")
+    print(f"self-test: {len(every)} samples, {wrong} judged wrongly")
     return wrong == 0
 
 

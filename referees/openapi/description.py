@@ -108,6 +108,11 @@ class Operation:
             self.answers[int(status)] = description.schema(schema, file) if schema else None
 
     @property
+    def is_v2(self):
+        """Whether it is of the older protocol, which speaks XML."""
+        return not self.template.startswith("/v3/")
+
+    @property
     def name(self):
         return f"{self.method} {self.template}"
 

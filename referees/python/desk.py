@@ -30,13 +30,13 @@ class Control:
     def __init__(self, url):
         self.url = url.rstrip("/")
 
-    def post(self, path, body):
+    def post(self, path, body, method="POST"):
         """Returns the status and the parsed answer; errors of HTTP are answers, too."""
         request = urllib.request.Request(
             self.url + path,
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
-            method="POST",
+            method=method,
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -45,10 +45,10 @@ class Control:
             with error:
                 return error.code, parsed(error.read())
 
-    def must(self, path, body):
-        status, answer = self.post(path, body)
+    def must(self, path, body, method="POST"):
+        status, answer = self.post(path, body, method)
         if status >= 300:
-            raise RuntimeError(f"POST {path} was answered with {status}: {answer}")
+            raise RuntimeError(f"{method} {path} was answered with {status}: {answer}")
         return answer
 
 
@@ -56,10 +56,20 @@ def parsed(body):
     return json.loads(body) if body else None
 
 
-class Receiver:
-    """A small server for notifications. `judge` gets headers and body and returns the status to answer."""
+# How a merchant's server answers a notification, by protocol and by whether it was accepted: status, type, body.
+# The words of acceptance in the older protocol are those of its documentation, "payment notification".
+XML_ANSWER = "<xml><return_code><![CDATA[{}]]></return_code><return_msg><![CDATA[{}]]></return_msg></xml>"
+ANSWERS = {
+    "v3": {True: (204, None, b""), False: (401, "application/json", b'{"code":"FAIL","message":"refused"}')},
+    "v2": {True: (200, "text/xml", XML_ANSWER.format("SUCCESS", "OK").encode()),
+           False: (200, "text/xml", XML_ANSWER.format("FAIL", "refused").encode())},
+}
 
-    def __init__(self, judge):
+
+class Receiver:
+    """A small server for notifications. `judge` gets headers and body and says whether it accepts them."""
+
+    def __init__(self, judge, protocol="v3"):
         arrived = self.arrived = queue.Queue()
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,12 +77,12 @@ class Receiver:
 
             def do_POST(self):  # the name that http.server asks for
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = judge(self.headers, body)
-                arrived.put((self.headers, body, status))
-                answer = b"" if status == 204 else b'{"code":"FAIL","message":"refused"}'
+                accepted = bool(judge(self.headers, body))
+                arrived.put((self.headers, body, accepted))
+                status, kind, answer = ANSWERS[protocol][accepted]
                 self.send_response(status)
                 if answer:
-                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Type", kind)
                     self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -85,7 +95,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def next(self):
-        """The next notification: headers, raw body, and what was answered. Raises queue.Empty."""
+        """The next notification: headers, raw body, and whether it was accepted. Raises queue.Empty."""
         return self.arrived.get(timeout=PATIENCE)
 
     def close(self):

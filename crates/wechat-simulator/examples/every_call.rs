@@ -3,12 +3,13 @@
 //!
 //! `cargo run -p wechat-simulator --example every_call -- messages.jsonl`
 
-use std::error::Error;
+mod shared;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fen::Fen;
-use serde_json::{Value, json};
+use serde_json::json;
+use shared::{Control, Result, done, unix_now};
 use wechat_simulator::{MerchantFiles, Simulator, SimulatorOptions};
 use wechatpay::crypto::{ApiV3Key, PublicKey};
 use wechatpay::text::{
@@ -23,11 +24,7 @@ use wechatpay::v3::pay::{
 use wechatpay::v3::refund::{
     AbnormalRefundTo, ApplyAbnormalRefund, BankCard, CreateRefund, OrderNumber, QueryRefund,
 };
-use wechatpay::v3::{
-    Account, Client, KeyRing, Method, Outcome, RsaSigner, SignedRequest, Transport, random_nonce,
-};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use wechatpay::v3::{Account, Client, KeyRing, RsaSigner, random_nonce};
 
 const TOTAL: Fen = Fen::new(1990);
 
@@ -41,20 +38,21 @@ async fn main() -> Result<()> {
     let desk = Desk {
         client: client(&merchant, transport.clone())?,
         merchant,
-        transport,
+        control: Control(transport),
     };
     // So that there are certificates to list; answers and notifications are signed by the public key all the same.
-    desk.control(
-        "keys/switch",
-        json!({"to": "switching", "notifications_per_mille": 1000}),
-    )
-    .await?;
+    desk.control
+        .post(
+            "keys/switch",
+            json!({"to": "switching", "notifications_per_mille": 1000}),
+        )
+        .await?;
     done(desk.client.send(&ListCertificates).await)?;
     println!("certificates listed");
     desk.buy_and_refund().await?;
     desk.close_unpaid().await?;
     if let Some(path) = std::env::args().nth(1) {
-        desk.write_messages(&path).await?;
+        desk.control.write_messages(&path).await?;
     }
     simulator.shutdown().await;
     Ok(())
@@ -63,7 +61,7 @@ async fn main() -> Result<()> {
 struct Desk {
     client: Client,
     merchant: MerchantFiles,
-    transport: Arc<HttpTransport>,
+    control: Control,
 }
 
 impl Desk {
@@ -110,7 +108,9 @@ impl Desk {
     /// The payer's account turns out to be closed: the money goes to a bank card instead.
     async fn rescue(&self, refund_id: &str, out_refund_no: OutRefundNo) -> Result<()> {
         let finish = format!("refunds/{out_refund_no}/finish");
-        self.control(&finish, json!({"to": "ABNORMAL"})).await?;
+        self.control
+            .post(&finish, json!({"to": "ABNORMAL"}))
+            .await?;
         let card = BankCard::encrypt(
             &self.client.encryptor()?,
             BankType::parse("ICBC_DEBIT")?,
@@ -174,45 +174,8 @@ impl Desk {
         let appid = &self.merchant.settings.appid;
         let mut open = serde_json::to_value(self.client.request_payment(appid, prepay_id))?;
         open["appid"] = json!(appid);
-        self.control("cashier/open", open).await?;
-        self.control(
-            "cashier/pay",
-            json!({"prepay_id": prepay_id, "action": "pay"}),
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// The control API is on the same address; nobody checks signatures there.
-    async fn control(&self, path: &str, body: Value) -> Result<Value> {
-        self.ask(Method::Post, path, body.to_string().into_bytes())
-            .await
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Value> {
-        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        let request = SignedRequest {
-            method,
-            target: format!("/_control/{path}"),
-            headers,
-            body,
-        };
-        let answer = self.transport.send(&request).await?;
-        let text = String::from_utf8(answer.body)?;
-        if answer.status != 200 {
-            return Err(format!("{path} answered {} {text}", answer.status).into());
-        }
-        Ok(serde_json::from_str(&text)?)
-    }
-
-    async fn write_messages(&self, path: &str) -> Result<()> {
-        // The notification is sent beside the answers; its turn comes within milliseconds.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let page = self.ask(Method::Get, "log?after=0", Vec::new()).await?;
-        let entries = page["entries"].as_array().ok_or("the log has entries")?;
-        let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
-        std::fs::write(path, lines.join("\n") + "\n")?;
-        Ok(())
+        self.control.post("cashier/open", open).await?;
+        self.control.pay(prepay_id).await
     }
 }
 
@@ -237,23 +200,4 @@ fn client(merchant: &MerchantFiles, transport: Arc<HttpTransport>) -> Result<Cli
         Arc::new(unix_now),
         Arc::new(random_nonce),
     ))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an example has no clock of its own"
-)]
-fn unix_now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn done<T>(outcome: Outcome<T>) -> Result<T> {
-    match outcome {
-        Outcome::Done(answer) => Ok(answer),
-        Outcome::Rejected(error) => Err(error.to_string().into()),
-        Outcome::Unknown(unknown) => Err(unknown.to_string().into()),
-    }
 }

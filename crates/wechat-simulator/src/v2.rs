@@ -106,6 +106,11 @@ impl Call {
         )
     }
 
+    /// Whether its refusals say in words what the code means: the page of `authcodetoopenid` has no `err_code_des`.
+    fn describes_errors(self) -> bool {
+        self != Self::AuthCodeToOpenid
+    }
+
     /// An error with its code where answers are not signed.
     fn unsigned_error(self, document: Document, code: &str) -> Document {
         match self {

@@ -10,6 +10,23 @@ use crate::tools::python;
 
 const SCRIPT: &str = "referees/openapi/check.py";
 
+/// A program in which our client makes every call, and what its recording is called.
+struct Example {
+    program: &'static str,
+    recording: &'static str,
+}
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        program: "every_call",
+        recording: "wechatpay-rust",
+    },
+    Example {
+        program: "every_call_v2",
+        recording: "v2-wechatpay-rust",
+    },
+];
+
 pub(super) fn check(repository: &Repository) -> Result<Done> {
     let python = python::ensure(repository, referees::PYTHON_REQUIREMENTS)?;
     // Without files the script only tests itself, or says that there is no description.
@@ -23,19 +40,20 @@ pub(super) fn check(repository: &Repository) -> Result<Done> {
     Ok(Done::Passed)
 }
 
-/// Our own client makes every call it has, and the server pays one order; both write down what was said.
+/// Our own client makes every call it has in both protocols, and the server pays one order; all write down what was said.
 fn record_our_client(repository: &Repository) -> Result<()> {
     // For the whole workspace, so that nothing is compiled again with fewer features than for the tests.
-    let build = [
-        "build",
-        "--workspace",
-        "--all-features",
-        "--example",
-        "every_call",
-    ];
-    process::run(repository.cargo().args(build))?;
-    let mut every_call = repository.command(repository.path("target/debug/examples/every_call"));
-    process::run(every_call.arg(recordings::file(repository, "wechatpay-rust")?))?;
+    let mut build = repository.cargo();
+    build.args(["build", "--workspace", "--all-features"]);
+    for example in EXAMPLES {
+        build.args(["--example", example.program]);
+    }
+    process::run(&mut build)?;
+    for example in EXAMPLES {
+        let program = repository.path(format!("target/debug/examples/{}", example.program));
+        let mut every_call = repository.command(program);
+        process::run(every_call.arg(recordings::file(repository, example.recording)?))?;
+    }
 
     let shouyin = simulator::build(repository)?;
     let data = repository.path("target/recordings/data");

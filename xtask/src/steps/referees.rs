@@ -1,9 +1,11 @@
 //! Published WeChat Pay clients, unmodified but for the address, judge our simulator.
-//! They run in all ways of verifying: with the public key, with platform certificates, and with both.
+//! Those of APIv3 run in all ways of verifying: with the public key, with platform certificates, and with both. Those of the
+//! older protocol sign in both of its ways, over TLS, with the merchant's certificate.
 //! The Standard Webhooks libraries of two other languages judge the webhooks that our server sends.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -30,11 +32,36 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
     let python = python::ensure(repository, PYTHON_REQUIREMENTS)?;
     node::install_packages(repository, "referees/node")?;
     for mode in ["public-key", "certificate", "switching"] {
-        judge(repository, &shouyin, &python, "python", mode)?;
-        judge(repository, &shouyin, &python, "node", mode)?;
+        let script = "referees/python/referee.py";
+        let referee = python.script(repository, script);
+        judge(repository, &shouyin, &python, referee, "python", mode)?;
+        let referee = node_script(repository, "referees/node/referee.mjs");
+        judge(repository, &shouyin, &python, referee, "node", mode)?;
     }
+    judge_v2(repository, &shouyin, &python)?;
     judge_webhooks(repository, &python)?;
     Ok(Done::Passed)
+}
+
+/// The clients of the older protocol. The one for Python signs with MD5 in all it does.
+fn judge_v2(repository: &Repository, shouyin: &Path, python: &Python) -> Result<()> {
+    let referee = python.script(repository, "referees/python/referee_v2.py");
+    run(repository, shouyin, python, referee, "v2-wechatpy")?;
+    for package in ["wechatpay-axios-plugin", "tenpay"] {
+        for sign_type in ["MD5", "HMAC-SHA256"] {
+            let mut referee = node_script(repository, "referees/node/referee-v2.mjs");
+            referee.args(["--package", package, "--sign-type", sign_type]);
+            let name = format!("v2-{package}-{sign_type}");
+            run(repository, shouyin, python, referee, &name)?;
+        }
+    }
+    Ok(())
+}
+
+fn node_script(repository: &Repository, script: &str) -> Command {
+    let mut node = repository.command("node");
+    node.arg(script);
+    node
 }
 
 /// Both libraries, on the same webhooks.
@@ -56,29 +83,42 @@ fn judge_webhooks(repository: &Repository, python: &Python) -> Result<()> {
     process::run(by_node.args(["referees/webhooks/referee.mjs", WEBHOOKS]))
 }
 
-/// One referee in one mode, against a simulator of its own; keeps what they said to each other.
+/// One referee of APIv3 in one mode.
 fn judge(
     repository: &Repository,
     shouyin: &Path,
     python: &Python,
+    mut referee: Command,
     name: &str,
     mode: &str,
 ) -> Result<()> {
-    let folder = repository.path(format!("target/referees/{name}-{mode}"));
+    referee.args(["--mode", mode]);
+    run(
+        repository,
+        shouyin,
+        python,
+        referee,
+        &format!("{name}-{mode}"),
+    )
+}
+
+/// Runs a referee against a simulator of its own; keeps what they said to each other.
+fn run(
+    repository: &Repository,
+    shouyin: &Path,
+    python: &Python,
+    mut referee: Command,
+    name: &str,
+) -> Result<()> {
+    let folder = repository.path(format!("target/referees/{name}"));
     let simulator = Simulator::start(repository, shouyin, &folder)?;
-    let mut referee = if name == "python" {
-        python.script(repository, "referees/python/referee.py")
-    } else {
-        let mut node = repository.command("node");
-        node.arg("referees/node/referee.mjs");
-        node
-    };
-    referee
-        .args(["--mode", mode, "--merchant"])
-        .arg(simulator.merchant_dir());
+    let merchant = simulator.merchant_dir();
+    referee.arg("--merchant").arg(merchant);
+    // Node.js knows the authority behind the simulator's TLS only if it is told before it starts.
+    referee.env("NODE_EXTRA_CA_CERTS", merchant.join("simulator_ca.pem"));
     process::run(&mut referee)?;
     let mut record = python.script(repository, "referees/openapi/record.py");
     record.arg(simulator.control_url());
-    record.arg(recordings::file(repository, &format!("{name}-{mode}"))?);
+    record.arg(recordings::file(repository, name)?);
     process::run(&mut record)
 }

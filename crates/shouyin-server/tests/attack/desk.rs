@@ -67,14 +67,19 @@ impl Desk {
         // WeChat's key for the second merchant never leaves the simulator: what is signed with these keys carries its serial
         // and the signature of another key. Its genuine notifications come from the simulator's log.
         let other_keys = Keys::new(&second, &simulator.merchant.credentials.wechat_key_pem);
+        let now = SystemClock::default().now();
+        announce_certificates(&simulator, now).await;
         let folder = tempfile::tempdir().unwrap();
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let server = listener.local_addr().unwrap();
         let config = config(&folder, server, &first, &second);
-        let now = SystemClock::default().now();
         let store = MemoryStore::new();
         let clock: Arc<dyn Clock> = Arc::new(Still(now));
-        let parts = Parts::assemble(&config, Arc::new(store.clone()), clock, None).unwrap();
+        let mut parts = Parts::assemble(&config, Arc::new(store.clone()), clock, None).unwrap();
+        // Now, and not while attacks are counted.
+        for fetch_certificates in std::mem::take(&mut parts.refresh) {
+            fetch_certificates().await.unwrap();
+        }
         let mut api_keys = Vec::new();
         for mchid in [MCHID, OTHER_MCHID] {
             let mchid = Mchid::parse(mchid).unwrap();
@@ -180,6 +185,18 @@ impl Desk {
             .await
     }
 
+    /// From now on WeChat tells the first merchant with a certificate that is not valid any more, as if it had forgotten to replace it.
+    pub(crate) async fn sign_with_the_expired(&self) {
+        let activate = json!({ "mchid": MCHID, "step": "activate" });
+        control(&self.simulator, "POST", "keys/rotate", &activate).await;
+    }
+
+    /// From now on it tells everybody with the public key.
+    pub(crate) async fn sign_with_the_public_key(&self) {
+        let switch = json!({ "mchid": MCHID, "to": "public_key" });
+        control(&self.simulator, "POST", "keys/switch", &switch).await;
+    }
+
     /// Waits until it is in this state.
     pub(crate) async fn wait(&self, api_key: &str, id: &str, member: &str, value: &Value) -> Value {
         for _ in 0..600 {
@@ -230,12 +247,24 @@ impl Desk {
         let log = self.log().await;
         log.iter()
             .filter(|entry| entry["kind"] == "notification" && entry["mchid"] == mchid)
-            .map(|entry| {
-                let headers = entry["request"]["headers"].clone();
-                let body = entry["request"]["body"].as_str().unwrap();
-                (serde_json::from_value(headers).unwrap(), body.to_owned())
-            })
+            .map(message)
             .collect()
+    }
+
+    /// The notification about this order, once the server has answered it: headers and body.
+    pub(crate) async fn told(&self, out_trade_no: &str) -> (Vec<(String, String)>, String) {
+        for _ in 0..600 {
+            let log = self.log().await;
+            let about = |kind: &str| {
+                let mut found = log.iter();
+                found.find(|entry| entry["kind"] == kind && entry["out_trade_no"] == out_trade_no)
+            };
+            if let (Some(sent), Some(_)) = (about("notification"), about("notification_answer")) {
+                return message(sent);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nothing was told of {out_trade_no}");
     }
 
     /// Everything that must not change, as text.
@@ -255,6 +284,26 @@ impl Desk {
     pub(crate) fn incidents(&self) -> usize {
         self.store.all_incidents().len()
     }
+}
+
+/// The headers and the body of a request in the simulator's log.
+fn message(entry: &Value) -> (Vec<(String, String)>, String) {
+    let headers = entry["request"]["headers"].clone();
+    let body = entry["request"]["body"].as_str().unwrap();
+    (serde_json::from_value(headers).unwrap(), body.to_owned())
+}
+
+/// The first merchant is switching from certificates to the public key: what it asks is answered with the latter, and it is told with the former. One
+/// certificate is valid; the other one, not used yet, was made six years ago for five years.
+async fn announce_certificates(simulator: &Handle, now: Timestamp) {
+    let switching = json!({ "mchid": MCHID, "to": "switching", "notifications_per_mille": 0 });
+    control(simulator, "POST", "keys/switch", &switching).await;
+    let long_ago = now.plus_ms(-6 * 366 * 86_400_000).as_millis();
+    control(simulator, "POST", "clock", &json!({ "set_ms": long_ago })).await;
+    let announce = json!({ "mchid": MCHID, "step": "announce" });
+    control(simulator, "POST", "keys/rotate", &announce).await;
+    let again = json!({ "set_ms": SystemClock::default().now().as_millis() });
+    control(simulator, "POST", "clock", &again).await;
 }
 
 /// A POST with a bearer token and a JSON body.
@@ -301,9 +350,10 @@ fn config(folder: &TempDir, server: SocketAddr, first: &Value, second: &Value) -
             "[[merchants]]\nmchid = \"{mchid}\"\nprotocol = \"v3_accepting_v2\"\napi_key_file = \"{mchid}-v2.txt\"\n\
              certificate_file = \"{mchid}-cert.pem\"\nserial_no = {}\nprivate_key_file = \"{mchid}-key.pem\"\n\
              api_v3_key_file = \"{mchid}-v3.txt\"\npublic_key_id = {}\npublic_key_file = \"{mchid}-pub.pem\"\n\
-             appids = [{appid}]\n[[apps]]\nappid = {appid}\napp_secret_file = \"{mchid}-secret.txt\"\n",
+             platform_certificates = {certificates}\nappids = [{appid}]\n[[apps]]\nappid = {appid}\napp_secret_file = \"{mchid}-secret.txt\"\n",
             files["serial_no"],
             files["public_key_id"],
+            certificates = mchid == MCHID,
             appid = files["appid"],
         ));
     }

@@ -181,6 +181,7 @@ async fn nothing_that_is_not_genuine_is_accepted() {
     let groups = [
         notice_header::group(&shop),
         notice_header::signatures(&shop),
+        notice_header::expired(&shop),
         notice_time::times(&shop),
         notice_time::nonces(&shop),
         notice_envelope::group(&shop),
@@ -224,6 +225,7 @@ async fn nothing_that_is_not_genuine_is_accepted() {
     shop.desk
         .wait(&key, &shop.open.id, "state", &json!("paid"))
         .await;
+    shop.desk.sign_with_the_public_key().await;
     shop.desk.pay("alice", &shop.last_parameters).await;
     shop.desk
         .wait(&key, &shop.last.id, "state", &json!("paid"))

@@ -203,6 +203,29 @@ pub(crate) fn signatures(shop: &Shop) -> Group {
     group
 }
 
+/// What WeChat itself signed, with a key that the server knows, after the end of that key's certificate.
+pub(crate) fn expired(shop: &Shop) -> Group {
+    let mut group = Group::new("a certificate of WeChat's that has expired");
+    let (headers, body) = &shop.expired;
+    let sent = unsigned(MCHID, body.as_bytes()).headers(headers);
+    let serial = value_of(&sent, "Wechatpay-Serial");
+    assert_ne!(serial, shop.desk.keys.serial);
+    group.add("as it was sent", &sent, UNPROVEN);
+    for (name, spelled) in [
+        ("small letters", serial.to_ascii_lowercase()),
+        ("zeros before it", format!("00{serial}")),
+        ("a blank after it", format!("{serial} ")),
+    ] {
+        let request = with(sent.clone(), "Wechatpay-Serial", Some(&spelled));
+        group.add(format!("its serial with {name}"), &request, UNPROVEN);
+    }
+    let valid = with(sent, "Wechatpay-Serial", Some(&shop.desk.keys.serial));
+    group.add("its signature under a valid serial", &valid, UNPROVEN);
+    let borrowed = with(shop.control(), "Wechatpay-Serial", Some(&serial));
+    group.add("its serial with a valid signature", &borrowed, UNPROVEN);
+    group
+}
+
 fn flip(text: &str) -> String {
     let last = if text.starts_with('A') { "B" } else { "A" };
     format!("{last}{}", &text[1..])

@@ -24,6 +24,8 @@ pub(crate) struct Shop {
     /// The same again, for the real payment at the end.
     pub(crate) last: Payment,
     pub(crate) last_parameters: Value,
+    /// What WeChat really sent when alice paid one more order, signed with a certificate that has expired: headers and body.
+    pub(crate) expired: (Vec<(String, String)>, String),
     /// Closed before anybody asked to pay.
     pub(crate) closed: String,
     /// Nobody has asked to pay yet.
@@ -66,6 +68,7 @@ impl Shop {
         desk.wait(&other_key, &others, "state", &json!("paid"))
             .await;
 
+        let expired = told_with_the_expired(&desk, &key, &alice).await;
         let closed = create(&desk, &key, "closed", 990).await;
         desk.post(&key, &format!("/v1/payments/{closed}/close"), json!({}))
             .await;
@@ -85,6 +88,7 @@ impl Shop {
             refund: refund["id"].as_str().unwrap().to_owned(),
             event: events["data"][0]["id"].as_str().unwrap().to_owned(),
             last_parameters,
+            expired,
             closed,
             untouched,
             endpoint,
@@ -130,6 +134,22 @@ async fn order(
     let id = create(desk, key, order_no, amount_fen).await;
     let parameters = desk.tap(session, &id).await;
     (id, parameters)
+}
+
+/// A payment of which WeChat tells with the expired certificate. The server refuses that by itself, so the payment stays open.
+async fn told_with_the_expired(
+    desk: &Desk,
+    key: &str,
+    alice: &str,
+) -> (Vec<(String, String)>, String) {
+    let (id, parameters) = order(desk, key, alice, "expired", 1990).await;
+    let payment = desk.payment(key, &id).await;
+    let number = payment["attempts"][0]["out_trade_no"].as_str().unwrap();
+    desk.sign_with_the_expired().await;
+    desk.pay("alice", &parameters).await;
+    let told = desk.told(number).await;
+    assert_eq!(desk.payment(key, &id).await["state"], payment["state"]);
+    told
 }
 
 async fn webhook_endpoint(desk: &Desk, key: &str) -> String {

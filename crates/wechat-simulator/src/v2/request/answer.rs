@@ -53,7 +53,7 @@ impl Wechat {
                 .v2_head(sender)
                 .with("result_code", "FAIL")
                 .with("err_code", code.as_str())
-                .with("err_code_des", message)
+                .with_some("err_code_des", call.describes_errors().then_some(message))
                 .with_some("recall", recall.map(|again| if again { "Y" } else { "N" }));
             return self.v2_signed(sender, document, flaw);
         }

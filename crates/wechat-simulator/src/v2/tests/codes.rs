@@ -218,3 +218,13 @@ fn whose_code_it_is_can_be_asked_with_md5_only() {
     let till = v2.till("TILL-000001", &code);
     v2.call(PAY, till);
 }
+
+#[test]
+fn whose_code_it_is_not_is_refused_without_a_description() {
+    let mut v2 = V2::new(SignType::Md5);
+    let unknown = Fields::new().with("auth_code", "130000000000000000");
+    let refused = v2.call("/tools/authcodetoopenid", unknown);
+    assert_eq!(refused.get("result_code"), Some("FAIL"));
+    assert_eq!(refused.get("err_code"), Some("AUTH_CODE_INVALID"));
+    assert_eq!(refused.get("err_code_des"), None);
+}
