@@ -123,9 +123,11 @@ impl Server {
             accounts.push((party.mchid.clone(), account));
             keys.push(ring);
         }
+        // With its limits and its circuit breaker, as in production.
+        let acquirer = WechatAcquirer::new(accounts).with_clock(Arc::new(clock.clone()));
         let ports = Ports {
             store: build.store(Arc::new(SimulatedStore::new(hub, rows, boot))),
-            acquirer: build.acquirer(Arc::new(WechatAcquirer::new(accounts))),
+            acquirer: build.acquirer(Arc::new(acquirer)),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(UniqueIds::new(hub)),
             merchants: build.merchants(Arc::new(Courier::new(hub, boot))),

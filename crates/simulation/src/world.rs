@@ -188,6 +188,7 @@ impl World {
             let boot = self.boots;
             self.hub
                 .say(format_args!("clock of life {boot} is {skew} ms off"));
+            self.checker.clock_set(skew);
         }
         Server::start(
             &self.hub,

@@ -210,6 +210,11 @@ impl Checker {
         self.timely.calm_since(now_ms);
     }
 
+    /// The clock of a server is off by so much from now on, in milliseconds.
+    pub(crate) fn clock_set(&mut self, skew_ms: i64) {
+        self.timely.clock_set(skew_ms);
+    }
+
     /// A notification was believed, or was not.
     fn heard(&mut self, result: &Result<Received, NotificationError>) {
         if matches!(result, Err(NotificationError::Refused(_))) {
