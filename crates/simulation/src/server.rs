@@ -10,6 +10,7 @@ use shouyin_store::MemoryStore;
 use shouyin_wechat::{MerchantAccount, WechatAcquirer};
 use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
+use crate::doors::{Door, Doors, FrontDesk};
 use crate::hub::{Boot, Hub};
 use crate::ports::{Courier, KeyPair, Signatures, SimulatedStore, SkewedClock, UniqueIds, Wire};
 use crate::rows::{Database, Rows};
@@ -43,6 +44,10 @@ pub trait Build: Send + Sync {
     /// Why there is none.
     fn database(&self) -> Result<Database, String> {
         Ok(Database::new(Arc::new(MemoryStore::new())))
+    }
+    /// How clients and WeChat come in.
+    fn doors(&self) -> Doors {
+        Doors::Services
     }
     /// What everybody signs with.
     fn signatures(&self) -> Signatures {
@@ -83,8 +88,8 @@ pub(crate) const LANES: [Lane; 2] = [Lane::Money, Lane::Webhook];
 pub(crate) struct Server {
     pub(crate) boot: Boot,
     pub(crate) clock: SkewedClock,
-    /// Nothing while it is down.
-    pub(crate) ports: Option<Ports>,
+    /// What the worker uses, and how clients come in. Nothing while it is down.
+    pub(crate) ports: Option<(Ports, Door)>,
     /// The keys it verifies with, by merchant.
     pub(crate) keys: Vec<Arc<KeyRing>>,
     /// A round of the worker is asking for tasks, by lane.
@@ -106,6 +111,7 @@ impl Server {
         rows: &Rows,
         setup: &Setup,
         policies: &Arc<Policies>,
+        desk: Option<&Arc<FrontDesk>>,
         build: &dyn Build,
         boot: Boot,
         skew_ms: i64,
@@ -133,10 +139,14 @@ impl Server {
             merchants: build.merchants(Arc::new(Courier::new(hub, boot))),
             policies: Arc::clone(policies),
         };
+        let open = match desk {
+            None => (ports.clone(), Door::Services(ports, setup.appid.clone())),
+            Some(desk) => desk.server(ports),
+        };
         Self {
             boot,
             clock,
-            ports: Some(ports),
+            ports: Some(open),
             keys,
             claiming: [false; 2],
             started_ms: hub.now_ms(),
