@@ -1,7 +1,6 @@
 //! How time goes on: the earliest event happens, whoever can go on runs until it waits, and the invariants are checked.
 
 use shouyin_core::id::PaymentId;
-use shouyin_core::payment::service::ServiceError;
 use shouyin_core::ports::StoreError;
 use shouyin_core::task::Task;
 use wechat_simulator::Input;
@@ -9,6 +8,7 @@ use wechatpay::v3::TransportError;
 
 use crate::check::Violation;
 use crate::choice::Fault;
+use crate::doors::Receipt;
 use crate::hub::{Answer, Commit, ProcessId};
 use crate::marks::Mark;
 use crate::network::Letter;
@@ -23,14 +23,7 @@ const LONGEST_LOCK_MS: i64 = 60_000;
 /// After an error of the store the worker waits so long, milliseconds.
 const WORKER_RESTS_MS: i64 = 1_000;
 
-/// What an error of the product's means: a broken assertion or row is a bug wherever it shows.
-pub(crate) fn not_corrupt(error: &ServiceError) -> Result<(), Violation> {
-    match error {
-        ServiceError::Store(error) => store_not_corrupt(error),
-        ServiceError::NotConfigured(error) => Err(Violation::new("BUG", error.to_string())),
-    }
-}
-
+/// A broken assertion or row is a bug wherever it shows.
 fn store_not_corrupt(error: &StoreError) -> Result<(), Violation> {
     match error {
         StoreError::Conflict(_) | StoreError::Unavailable(_) => Ok(()),
@@ -162,12 +155,13 @@ impl World {
                 delivery,
                 attempt,
                 status,
+                body,
             } => {
                 self.wechat_step(Input::NotificationAnswered {
                     delivery,
                     attempt,
                     status,
-                    body: Vec::new(),
+                    body,
                 })?;
             }
             Event::Restart(server) => self.restart(server),
@@ -179,8 +173,7 @@ impl World {
 
     /// A notification reaches our address: a server takes it, or nobody answers.
     fn open(&mut self, letter: Letter) {
-        let Some((boot, ports)) = self.some_server().and_then(|server| self.ports_of(server))
-        else {
+        let Some((boot, door)) = self.some_server().and_then(|server| self.door_of(server)) else {
             if let Some((delivery, attempt)) = letter.delivery {
                 self.hub
                     .say(format_args!("nobody takes notification {delivery}"));
@@ -190,13 +183,14 @@ impl World {
                         delivery,
                         attempt,
                         status: None,
+                        body: Vec::new(),
                     },
                 );
             }
             return;
         };
         let origin = letter.origin;
-        let process = self.spawn(boot, work::receive(ports, letter));
+        let process = self.spawn(boot, work::receive(door, letter));
         if origin.is_hostile() {
             self.hostile.insert(process, origin);
         }
@@ -286,13 +280,10 @@ impl World {
     fn finished(&mut self, done: Done) -> Result<(), Violation> {
         match done {
             Done::Call { call, reply } => self.replied(call, *reply),
-            Done::Notification {
-                letter,
-                status,
-                result,
-            } => {
+            Done::Notification { letter, receipt } => {
                 self.checker
-                    .notification_answered(&self.hub, &self.rows, &letter, status, &result)?;
+                    .notification_answered(&self.hub, &self.rows, &letter, &receipt)?;
+                let Receipt { status, body, .. } = *receipt;
                 let origin = letter.origin;
                 self.hub
                     .say(format_args!("notification ({origin:?}) answered {status}"));
@@ -308,6 +299,7 @@ impl World {
                             delivery,
                             attempt,
                             status: Some(status),
+                            body,
                         },
                     );
                 }

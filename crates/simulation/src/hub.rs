@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -112,6 +112,9 @@ pub(crate) struct Inner {
 pub(crate) struct Hub {
     now_ms: AtomicI64,
     drawn: AtomicU64,
+    /// What is drawn for what only some tiers have.
+    drawn_aside: AtomicU64,
+    is_aside: AtomicBool,
     seed: u64,
     inner: Mutex<Inner>,
 }
@@ -127,6 +130,8 @@ impl Hub {
         Arc::new(Self {
             now_ms: AtomicI64::new(BEGIN_MS),
             drawn: AtomicU64::new(0),
+            drawn_aside: AtomicU64::new(0),
+            is_aside: AtomicBool::new(false),
             seed,
             inner: Mutex::new(Inner {
                 choice,
@@ -160,8 +165,19 @@ impl Hub {
 
     /// A number that no other call in this run gets.
     pub(crate) fn unique(&self) -> u64 {
-        let count = self.drawn.fetch_add(1, Ordering::Relaxed);
-        crate::random::mix(self.seed ^ count.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        let (drawn, seed) = if self.is_aside.load(Ordering::Relaxed) {
+            (&self.drawn_aside, !self.seed)
+        } else {
+            (&self.drawn, self.seed)
+        };
+        let count = drawn.fetch_add(1, Ordering::Relaxed);
+        crate::random::mix(seed ^ count.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// For as long as this lives, [`Hub::unique`] counts apart: what only some tiers draw must not change what all draw.
+    pub(crate) fn aside(&self) -> Aside<'_> {
+        self.is_aside.store(true, Ordering::Relaxed);
+        Aside(self)
     }
 
     pub(crate) fn say(&self, what: fmt::Arguments<'_>) {
@@ -251,6 +267,17 @@ impl Hub {
     /// Forgets the calls of dead processes.
     pub(crate) fn forget(&self, is_dead: impl Fn(ProcessId) -> bool) {
         self.lock().waiting.retain(|_, (owner, _)| !is_dead(*owner));
+    }
+}
+
+/// See [`Hub::aside`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Aside<'a>(&'a Hub);
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.0.is_aside.store(false, Ordering::Relaxed);
     }
 }
 

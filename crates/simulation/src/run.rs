@@ -202,7 +202,11 @@ fn judge(world: &mut World, log: &str) -> Result<(), Violation> {
             "something is still going on after days of calm",
         ));
     }
-    world.checker.settled(&world.rows, &world.setup.wechat, log)
+    let keys = world.desk.as_ref().map(|desk| desk.secrets());
+    let (rows, wechat) = (&world.rows, &world.setup.wechat);
+    world
+        .checker
+        .settled(rows, wechat, log, &keys.unwrap_or_default())
 }
 
 fn sweep(world: &World) -> Result<(), Violation> {

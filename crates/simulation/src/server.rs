@@ -9,6 +9,7 @@ use shouyin_store::MemoryStore;
 use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
 use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
+use crate::doors::{Door, Doors, FrontDesk};
 use crate::hub::{Boot, Hub};
 use crate::ports::{Courier, KeyPair, Signatures, SimulatedStore, SkewedClock, UniqueIds, Wire};
 use crate::rows::{Database, Rows};
@@ -42,6 +43,10 @@ pub trait Build: Send + Sync {
     /// Why there is none.
     fn database(&self) -> Result<Database, String> {
         Ok(Database::new(Arc::new(MemoryStore::new())))
+    }
+    /// How clients and WeChat come in.
+    fn doors(&self) -> Doors {
+        Doors::Services
     }
     /// What everybody signs with.
     fn signatures(&self) -> Signatures {
@@ -82,8 +87,8 @@ pub(crate) const LANES: [Lane; 2] = [Lane::Money, Lane::Webhook];
 pub(crate) struct Server {
     pub(crate) boot: Boot,
     pub(crate) clock: SkewedClock,
-    /// Nothing while it is down.
-    pub(crate) ports: Option<Ports>,
+    /// What the worker uses, and how clients come in. Nothing while it is down.
+    pub(crate) ports: Option<(Ports, Door)>,
     /// The keys it verifies with, by merchant.
     pub(crate) keys: Vec<Arc<KeyRing>>,
     /// A round of the worker is asking for tasks, by lane.
@@ -105,6 +110,7 @@ impl Server {
         rows: &Rows,
         setup: &Setup,
         policies: &Arc<Policies>,
+        desk: Option<&Arc<FrontDesk>>,
         build: &dyn Build,
         boot: Boot,
         skew_ms: i64,
@@ -122,18 +128,24 @@ impl Server {
             accounts.push((party.mchid.clone(), account));
             keys.push(ring);
         }
+        // With its limits and its circuit breaker, as in production.
+        let acquirer = WechatAcquirer::new(accounts).with_clock(Arc::new(clock.clone()));
         let ports = Ports {
             store: build.store(Arc::new(SimulatedStore::new(hub, rows, boot))),
-            acquirer: build.acquirer(Arc::new(WechatAcquirer::new(accounts))),
+            acquirer: build.acquirer(Arc::new(acquirer)),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(UniqueIds::new(hub)),
             merchants: build.merchants(Arc::new(Courier::new(hub, boot))),
             policies: Arc::clone(policies),
         };
+        let open = match desk {
+            None => (ports.clone(), Door::Services(ports, setup.appid.clone())),
+            Some(desk) => desk.server(ports),
+        };
         Self {
             boot,
             clock,
-            ports: Some(ports),
+            ports: Some(open),
             keys,
             claiming: [false; 2],
             started_ms: hub.now_ms(),

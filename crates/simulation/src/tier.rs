@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shouyin_store::{MemoryStore, SqliteStore};
 
+use crate::doors::Doors;
 use crate::ports::Signatures;
 use crate::rows::Database;
 use crate::server::Build;
@@ -19,7 +20,7 @@ pub enum Tier {
     Sqlite,
     /// T2f: SQLite in a file, with its threads and its write-ahead log.
     SqliteFile,
-    /// T3: SQLite in memory, and RSA for every signature.
+    /// T3: SQLite in memory, RSA for every signature, and the router with its JSON, keys and sessions.
     Full,
 }
 
@@ -76,6 +77,13 @@ impl Build for Tier {
                     folder: Some(folder),
                 })
             }
+        }
+    }
+
+    fn doors(&self) -> Doors {
+        match self {
+            Tier::Memory | Tier::Sqlite | Tier::SqliteFile => Doors::Services,
+            Tier::Full => Doors::Router,
         }
     }
 

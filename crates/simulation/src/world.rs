@@ -17,6 +17,7 @@ use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 use crate::actors::{Client, Sale};
 use crate::check::{CallName, Checker, Violation};
 use crate::choice::Fault;
+use crate::doors::{Door, FrontDesk, front_desk};
 use crate::executor::{Executor, Work};
 use crate::hub::{Boot, Hub, ProcessId, Ticket};
 use crate::marks::Mark;
@@ -65,6 +66,7 @@ pub(crate) enum Event {
         delivery: u64,
         attempt: u32,
         status: Option<u16>,
+        body: Vec<u8>,
     },
     /// A server process starts again.
     Restart(usize),
@@ -83,6 +85,8 @@ pub(crate) struct World {
     pub(crate) policies: Arc<Policies>,
     pub(crate) receivers: Receivers,
     pub(crate) build: Arc<dyn Build>,
+    /// What stands before the servers' doors, if they have doors.
+    pub(crate) desk: Option<Arc<FrontDesk>>,
     pub(crate) servers: Vec<Server>,
     pub(crate) checker: Checker,
     pub(crate) sales: Vec<Sale>,
@@ -137,14 +141,16 @@ impl World {
             Setup::new(seed, &swarm, build.signatures()).map_err(|e| broken(e.to_string()))?;
         let policies = setup.parties.iter().zip(swarm.policies);
         let policies = Policies::new(policies.map(|(party, policy)| (party.mchid.clone(), policy)));
-        let database = build.database().map_err(broken)?;
+        let rows = Rows::new(build.database().map_err(broken)?);
+        let desk = front_desk(build.doors(), &hub, &rows, &setup).map_err(broken)?;
         let mut world = Self {
             hub,
             checker: Checker::new(&setup, &swarm),
             setup,
             policies: Arc::new(policies),
             receivers: Receivers::default(),
-            rows: Rows::new(database),
+            rows,
+            desk,
             build,
             servers: Vec::new(),
             sales: Vec::new(),
@@ -188,12 +194,14 @@ impl World {
             let boot = self.boots;
             self.hub
                 .say(format_args!("clock of life {boot} is {skew} ms off"));
+            self.checker.clock_set(skew);
         }
         Server::start(
             &self.hub,
             &self.rows,
             &self.setup,
             &self.policies,
+            self.desk.as_ref(),
             &*self.build,
             self.boots,
             skew,
@@ -211,7 +219,15 @@ impl World {
 
     pub(crate) fn ports_of(&self, server: usize) -> Option<(Boot, Ports)> {
         let server = self.servers.get(server)?;
-        Some((server.boot, server.ports.clone()?))
+        let (ports, _) = server.ports.as_ref()?;
+        Some((server.boot, ports.clone()))
+    }
+
+    /// The way into a server that is up.
+    pub(crate) fn door_of(&self, server: usize) -> Option<(Boot, Door)> {
+        let server = self.servers.get(server)?;
+        let (_, door) = server.ports.as_ref()?;
+        Some((server.boot, door.clone()))
     }
 
     /// Starts work; it runs when the current event is over.

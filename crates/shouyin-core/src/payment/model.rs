@@ -14,7 +14,11 @@ use crate::id::{
 };
 use crate::product::{H5Scene, Handle, Product};
 use crate::refund::model::{Refund, RefundState};
-use crate::time::{MINUTE_MS, Timestamp};
+use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
+
+/// How long a handle of WeChat's opens a cashier at most, in milliseconds (WeChat Pay APIv3, "JSAPI order": `prepay_id` is valid
+/// two hours, whatever `time_expire` says; [`Handle::lifetime_ms`] for each kind).
+pub const PREPAY_LIVES_MS: i64 = 2 * HOUR_MS;
 
 /// How long after sending it an order request can still be taken by WeChat, in milliseconds. WeChat refuses requests whose
 /// signature is more than five minutes old by *its* clock (WeChat Pay APIv3, "signature"), and a server whose answers from
@@ -202,6 +206,17 @@ impl AttemptState {
     /// True while money may still arrive through this attempt, as far as we know.
     pub const fn is_unresolved(&self) -> bool {
         matches!(self, Self::Recorded | Self::Open)
+    }
+}
+
+impl Attempt {
+    /// The last moment at which money can arrive through it, whoever's clock is asked: the handle from its last order request
+    /// is dead then. [`REQUEST_MAY_ARRIVE_MS`] is what that request may take, and covers the same differences between clocks.
+    ///
+    /// Its own deadline may come earlier. Then it is being closed, and whether that was in time is asked as eagerly.
+    pub fn payable_until(&self) -> Timestamp {
+        self.last_sent_at
+            .plus_ms(REQUEST_MAY_ARRIVE_MS + PREPAY_LIVES_MS)
     }
 }
 

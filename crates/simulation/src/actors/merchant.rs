@@ -2,17 +2,16 @@
 
 use fen::Fen;
 use shouyin_core::id::{IdempotencyKey, OrderNo};
-use shouyin_core::idempotency::Idempotency;
 use shouyin_core::payment::decide::NewPayment;
-use shouyin_core::payment::{Payment, PaymentState};
 use shouyin_core::product::Product;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 
-use super::Sale;
+use super::shopper::is_over;
+use super::{Sale, told};
 use crate::check::Violation;
+use crate::doors::{Ask, Reply};
 use crate::setup::{MCHIDS, USERS};
 use crate::story::Step;
-use crate::work::Ask;
 use crate::world::World;
 
 /// How long payments may stay open: most for minutes, some beyond the life of a prepay id.
@@ -80,15 +79,16 @@ impl World {
 
     /// Sends the request, which is the same however often it is sent.
     pub(crate) fn ask_to_be_paid(&mut self, index: usize, again: Option<Step>) {
-        let Some((new, idempotency)) = self.request_of(index) else {
+        let Some((new, key)) = self.request_of(index) else {
             return;
         };
         self.hub
             .say(format_args!("merchant asks for payment {index}"));
-        self.ask(index, 0, Ask::Create(Box::new(new), idempotency), again);
+        let ask = Ask::Create(Box::new(new));
+        self.ask_for(index, 0, 0, ask, Some(key), again);
     }
 
-    fn request_of(&self, index: usize) -> Option<(NewPayment, Idempotency)> {
+    fn request_of(&self, index: usize) -> Option<(NewPayment, IdempotencyKey)> {
         let sale = self.sales.get(index)?;
         let party = self.setup.parties.get(sale.party)?;
         let new = NewPayment {
@@ -101,15 +101,7 @@ impl World {
             attach: None,
             expires_in_ms: sale.expires_in_ms,
         };
-        let idempotency = Idempotency {
-            key: sale.key.clone(),
-            fingerprint: format!(
-                "POST /v1/payments {} {}",
-                sale.order_no,
-                sale.first_amount.get()
-            ),
-        };
-        Some((new, idempotency))
+        Some((new, sale.key.clone()))
     }
 
     /// The merchant did not get an answer, or believes so.
@@ -144,17 +136,13 @@ impl World {
         self.ask(index, 0, Ask::Close(mchid, id), again);
     }
 
-    pub(super) fn was_closed(&mut self, index: usize, payment: Option<&Payment>, _: Option<Step>) {
-        let state = payment.map_or("unknown", |payment| payment.state.as_str());
+    pub(super) fn was_closed(&mut self, index: usize, reply: &Reply) {
+        let told = told(reply);
         self.hub.say(format_args!(
-            "merchant is told that payment {index} is {state}"
+            "merchant is told that payment {index} is {told}"
         ));
-        let is_final = payment.is_some_and(|payment| match payment.state {
-            PaymentState::Paid(_) | PaymentState::Closed { .. } => true,
-            PaymentState::Open | PaymentState::Closing { .. } => false,
-        });
         if let Some(sale) = self.sales.get_mut(index) {
-            sale.over |= is_final;
+            sale.over |= is_over(reply);
         }
     }
 }

@@ -10,15 +10,15 @@ mod webhook;
 
 use fen::Fen;
 use shouyin_core::id::{IdempotencyKey, OrderNo, PaymentId};
-use shouyin_core::payment::service::CreateAnswer;
 use shouyin_core::ports::RequestPayment;
 
 use self::refund::Wish;
 use crate::check::Violation;
 use crate::choice::Fault;
+use crate::doors::{Answer, Ask, Problem, Reply};
 use crate::hub::Boot;
 use crate::story::Step;
-use crate::work::{self, Ask, CallId, Reply};
+use crate::work::{self, CallId};
 use crate::world::{Event, World};
 
 /// People deal with the last few sales; older ones are left to the worker.
@@ -133,8 +133,45 @@ pub(crate) struct Client {
     person: usize,
     /// Which of the sale's wishes it asked for.
     wish: usize,
+    what: Asked,
+    /// It came under a key that it always comes under.
+    repeats_key: bool,
     /// What to do again when there is no answer.
     again: Option<Step>,
+}
+
+/// What a client asked for, as far as it matters for what it makes of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Create,
+    Pay,
+    Confirm,
+    Close,
+    Revise,
+    Refund,
+    AboutRefund,
+    Endpoint,
+    Other,
+}
+
+impl Asked {
+    fn of(ask: &Ask) -> Self {
+        match ask {
+            Ask::Create(_) => Self::Create,
+            Ask::Pay(..) => Self::Pay,
+            Ask::Confirm(..) => Self::Confirm,
+            Ask::Close(..) => Self::Close,
+            Ask::Revise(..) => Self::Revise,
+            Ask::Refund(_) => Self::Refund,
+            Ask::SyncRefund(..) | Ask::Remedy(..) => Self::AboutRefund,
+            Ask::ChangeEndpoint(..) => Self::Endpoint,
+            Ask::AddEndpoint(_)
+            | Ask::DeleteEndpoint(..)
+            | Ask::RotateSecret(..)
+            | Ask::Resend(..)
+            | Ask::ResendRange(..) => Self::Other,
+        }
+    }
 }
 
 impl World {
@@ -223,38 +260,45 @@ impl World {
         wanted.get(index).copied()
     }
 
-    /// Sends a client's call to a server that is up. Without one the client sees no answer.
+    /// Sends a client's call to a server that is up, under a fresh idempotency key. Without a server the client sees no answer.
     pub(crate) fn ask(&mut self, sale: usize, person: usize, ask: Ask, again: Option<Step>) {
-        self.ask_for(sale, person, 0, ask, again);
+        self.ask_for(sale, person, 0, ask, None, again);
     }
 
-    /// The same for one of the sale's wishes.
+    /// The same for one of the sale's wishes, and under a key that was perhaps used before.
     pub(crate) fn ask_for(
         &mut self,
         sale: usize,
         person: usize,
         wish: usize,
         ask: Ask,
+        key: Option<IdempotencyKey>,
         again: Option<Step>,
     ) {
         let Some(server) = self.some_server() else {
             self.unanswered(sale, again);
             return;
         };
-        let Some((boot, ports)) = self.ports_of(server) else {
+        let Some((boot, door)) = self.door_of(server) else {
             return;
         };
         self.last_call += 1;
         let call = self.last_call;
+        let repeats_key = key.is_some();
+        let Some(key) = key.or_else(|| IdempotencyKey::parse(format!("call-{call}")).ok()) else {
+            return;
+        };
         let client = Client {
             boot,
             sale,
             person,
             wish,
+            what: Asked::of(&ask),
+            repeats_key,
             again,
         };
         self.clients.insert(call, client);
-        let work = work::serve(ports, &self.setup, call, ask);
+        let work = work::serve(door, call, ask, key);
         self.spawn(boot, work);
     }
 
@@ -292,68 +336,66 @@ impl World {
             self.unanswered(sale, client.again);
             return Ok(());
         }
-        match reply {
-            Reply::Created(answer) => self.created(sale, answer),
-            Reply::Pay(answer) => {
-                self.tapped(sale, person, answer, client.again);
-                Ok(())
+        if let Err(problem) = &reply {
+            if problem.is_a_bug() {
+                let detail = format!("{}: {}", problem.code, problem.detail);
+                return Err(Violation::new("BUG", detail));
             }
-            Reply::Seen(seen) => {
-                self.confirmed(sale, &seen, client.again);
-                Ok(())
-            }
-            Reply::Closed(payment) => {
-                self.was_closed(sale, payment.as_deref(), client.again);
-                Ok(())
-            }
-            Reply::Revised(answer) => {
-                self.was_revised(sale, &answer);
-                Ok(())
-            }
-            Reply::Refunded(answer) => self.refunded(sale, client.wish, &answer, client.again),
-            Reply::RefundSeen(found) => {
-                let state = found.map_or("unknown", |found| found.refund.state.as_str());
+            if problem.is_passing() {
+                let code = &problem.code;
                 self.hub
-                    .say(format_args!("merchant is told that the refund is {state}"));
-                Ok(())
-            }
-            Reply::Remedied(answer) => {
-                self.remedied(&answer);
-                Ok(())
-            }
-            Reply::EndpointAdded(added) => self.endpoint_added(*added),
-            Reply::EndpointChanged(endpoint) => {
-                let state = endpoint.map_or("not there", |endpoint| endpoint.state.as_str());
-                self.hub.say(format_args!(
-                    "merchant is told that the endpoint is {state}"
-                ));
-                Ok(())
-            }
-            Reply::Done(what) => {
-                self.hub.say(format_args!("merchant is told: {what}"));
-                Ok(())
-            }
-            Reply::Failed(error) => {
-                self.hub
-                    .say(format_args!("payment {sale}: server error: {error}"));
-                crate::deliver::not_corrupt(&error)?;
+                    .say(format_args!("payment {sale}: server error: {code}"));
                 self.unanswered(sale, client.again);
+                return Ok(());
+            }
+        }
+        match client.what {
+            Asked::Create => self.created(sale, reply),
+            Asked::Pay => {
+                self.tapped(sale, person, reply, client.again);
                 Ok(())
             }
+            Asked::Confirm => {
+                self.confirmed(sale, &reply);
+                Ok(())
+            }
+            Asked::Close => {
+                self.was_closed(sale, &reply);
+                Ok(())
+            }
+            Asked::Revise => {
+                self.was_revised(sale, &reply);
+                Ok(())
+            }
+            Asked::Refund => self.refunded(&client, reply),
+            Asked::AboutRefund => {
+                let told = told(&reply);
+                self.hub
+                    .say(format_args!("merchant is told that the refund is {told}"));
+                Ok(())
+            }
+            Asked::Endpoint => {
+                let told = told(&reply);
+                self.hub
+                    .say(format_args!("merchant is told that the endpoint is {told}"));
+                Ok(())
+            }
+            Asked::Other => match reply {
+                Ok(Answer::Endpoint { id, url, secret }) => self.endpoint_added(&id, &url, &secret),
+                reply => {
+                    let told = told(&reply);
+                    self.hub.say(format_args!("merchant is told: {told}"));
+                    Ok(())
+                }
+            },
         }
     }
 
     /// S9: the same key and body, the same answer, for ever.
-    fn created(&mut self, index: usize, answer: CreateAnswer) -> Result<(), Violation> {
-        let body = match answer {
-            CreateAnswer::Payment(created) => {
-                shouyin_core::payment::view::PaymentView::from(&created.payment).to_json()
-            }
-            CreateAnswer::Replay { status: 201, body } => body,
-            other @ (CreateAnswer::Replay { .. }
-            | CreateAnswer::KeyConflict
-            | CreateAnswer::NotServed(_)
-            | CreateAnswer::Refused(_)) => {
+    fn created(&mut self, index: usize, reply: Reply) -> Result<(), Violation> {
+        let body = match reply {
+            Ok(Answer::Created(body)) => body,
+            other => {
                 let detail = format!("payment {index}: a repeated request was answered {other:?}");
                 return Err(Violation::new("S9", detail));
             }
@@ -374,5 +416,17 @@ impl World {
         sale.payment = id;
         sale.first_answer = Some(body);
         Ok(())
+    }
+}
+
+/// What a client makes of an answer: a state, or the code of a problem.
+fn told(reply: &Reply) -> &str {
+    match reply {
+        Ok(Answer::State(state) | Answer::Refund { state, .. }) => state,
+        Ok(Answer::Ticket(ticket)) => &ticket.package,
+        Ok(Answer::Created(_)) => "created",
+        Ok(Answer::Endpoint { url, .. }) => url,
+        Ok(Answer::Done) => "done",
+        Err(Problem { code, .. }) => code,
     }
 }

@@ -72,6 +72,7 @@ impl World {
     pub(crate) fn set_clock(&mut self, index: usize, skew_ms: i64) {
         if let Some(server) = self.servers.get(index) {
             server.clock.set_skew(skew_ms);
+            self.checker.clock_set(skew_ms);
             self.hub
                 .say(format_args!("clock of server {index} is {skew_ms} ms off"));
         }

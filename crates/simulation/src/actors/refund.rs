@@ -2,17 +2,16 @@
 //! has paid.
 
 use fen::Fen;
-use shouyin_core::id::{Mchid, RefundId, RefundNo};
+use shouyin_core::id::{IdempotencyKey, Mchid, RefundId, RefundNo};
 use shouyin_core::payment::decide::Revision;
-use shouyin_core::payment::service::ReviseAnswer;
 use shouyin_core::refund::RefundState;
-use shouyin_core::refund::decide::{NewRefund, RefundError};
-use shouyin_core::refund::service::{CreateAnswer, RemedyAnswer};
+use shouyin_core::refund::decide::NewRefund;
 
+use super::{Client, told};
 use crate::check::Violation;
+use crate::doors::{Answer, Ask, Problem, Reply};
 use crate::marks::Mark;
 use crate::story::Step;
-use crate::work::Ask;
 use crate::world::World;
 
 /// Something that a merchant wanted back under a number of its own.
@@ -22,6 +21,10 @@ pub(crate) struct Wish {
     /// In fen; all that is left, if none.
     pub(crate) amount: Option<i64>,
     reason: Option<String>,
+    /// What a program of the merchant's sends with it however often it repeats itself; others send another one.
+    key: IdempotencyKey,
+    /// The answer under that key: every later one must be the same.
+    answer: Option<Answer>,
     /// The refund it became.
     refund: Option<RefundId>,
 }
@@ -46,7 +49,8 @@ impl World {
                 let wish = self.add_wish(sale, None)?;
                 self.wish_refund(sale, wish, None);
             }
-            1 | 2 if wishes > 0 => self.wish_refund(sale, which, None),
+            1 if wishes > 0 => self.wish_refund(sale, which, None),
+            2 if wishes > 0 => self.wish_from_elsewhere(sale, which),
             3 if wishes > 0 => self.wish_otherwise(sale, which),
             4 | 5 => {
                 // Two at once, which together may be too much.
@@ -77,12 +81,14 @@ impl World {
             return Err(Violation::new("WORLD", "a refund of no sale"));
         };
         let wish = found.wishes.len();
-        let refund_no = RefundNo::parse(format!("back-{wish}"))
-            .map_err(|error| Violation::new("WORLD", error.to_string()))?;
+        let broken =
+            |error: shouyin_core::id::InvalidId| Violation::new("WORLD", error.to_string());
         found.wishes.push(Wish {
-            refund_no,
+            refund_no: RefundNo::parse(format!("back-{wish}")).map_err(broken)?,
             amount,
             reason: wish.is_multiple_of(2).then(|| "洒了 spilt".to_owned()),
+            key: IdempotencyKey::parse(format!("back-{sale}-{wish}")).map_err(broken)?,
+            answer: None,
             refund: None,
         });
         Ok(wish)
@@ -90,7 +96,7 @@ impl World {
 
     /// Asks for it, as often as anybody likes.
     pub(crate) fn wish_refund(&mut self, sale: usize, wish: usize, again: Option<Step>) {
-        let Some(new) = self.new_refund(sale, wish) else {
+        let Some((new, key)) = self.new_refund(sale, wish) else {
             self.unanswered(sale, again);
             return;
         };
@@ -100,94 +106,121 @@ impl World {
         self.hub.say(format_args!(
             "merchant asks for refund {wish} of payment {sale}: {amount} fen"
         ));
-        self.ask_for(sale, 0, wish, Ask::Refund(Box::new(new)), again);
+        let ask = Ask::Refund(Box::new(new));
+        self.ask_for(sale, 0, wish, ask, Some(key), again);
     }
 
-    /// The same number with another amount: always refused, or the amount does not matter.
+    /// Another program of the merchant's asks for the same refund, under a key of its own.
+    fn wish_from_elsewhere(&mut self, sale: usize, wish: usize) {
+        let Some((new, _)) = self.new_refund(sale, wish) else {
+            return;
+        };
+        self.hub.say(format_args!(
+            "merchant asks for refund {wish} of payment {sale} from elsewhere"
+        ));
+        self.ask_for(sale, 0, wish, Ask::Refund(Box::new(new)), None, None);
+    }
+
+    /// The same number with another reason: always refused, with whatever key it comes.
     fn wish_otherwise(&mut self, sale: usize, wish: usize) {
-        let known = self
-            .sales
-            .get(sale)
-            .and_then(|sale| sale.wishes.get(wish))
-            .is_some_and(|wish| wish.refund.is_some());
-        let Some(mut new) = self.new_refund(sale, wish).filter(|_| known) else {
+        let wished = self.sales.get(sale).and_then(|sale| sale.wishes.get(wish));
+        let answered = wished.is_some_and(|wish| wish.answer.is_some());
+        let known = wished.is_some_and(|wish| wish.refund.is_some());
+        let Some((mut new, key)) = self.new_refund(sale, wish).filter(|_| known) else {
             return;
         };
         new.reason = Some("another reason".to_owned());
         self.hub.say(format_args!(
             "merchant asks for refund {wish} of payment {sale} with another reason"
         ));
-        self.ask_for(sale, 0, usize::MAX, Ask::Refund(Box::new(new)), None);
+        // A key that was used before, or a fresh one: neither makes it another refund.
+        let key = Some(key).filter(|_| answered && wish.is_multiple_of(2));
+        let ask = Ask::Refund(Box::new(new));
+        self.ask_for(sale, 0, usize::MAX, ask, key, None);
     }
 
-    fn new_refund(&self, sale: usize, wish: usize) -> Option<NewRefund> {
+    fn new_refund(&self, sale: usize, wish: usize) -> Option<(NewRefund, IdempotencyKey)> {
         let sale = self.sales.get(sale)?;
         let wish = sale.wishes.get(wish)?;
-        Some(NewRefund {
+        let new = NewRefund {
             mchid: self.setup.parties.get(sale.party)?.mchid.clone(),
             payment_id: sale.payment.clone()?,
             refund_no: wish.refund_no.clone(),
             amount: wish.amount.map(Fen::new),
             reason: wish.reason.clone(),
             out_trade_no: None,
-        })
+        };
+        Some((new, wish.key.clone()))
     }
 
     /// S9 for refunds: one `refund_no` is one refund for ever.
-    pub(super) fn refunded(
-        &mut self,
-        sale: usize,
-        wish: usize,
-        answer: &CreateAnswer,
-        again: Option<Step>,
-    ) -> Result<(), Violation> {
+    pub(super) fn refunded(&mut self, client: &Client, reply: Reply) -> Result<(), Violation> {
+        let (sale, wish) = (client.sale, client.wish);
         let wrong = |what: String| {
             let detail = format!("refund {wish} of payment {sale}: {what}");
             Err(Violation::new("S9", detail))
         };
-        match answer {
-            CreateAnswer::Refund { found, is_new } => {
-                let (id, state) = (&found.refund.id, found.refund.state.as_str());
-                self.hub.say(format_args!(
-                    "merchant is told that refund {wish} of payment {sale} is {state}"
-                ));
-                if !is_new {
-                    self.hub.mark(Mark::RefundRepeated);
+        let (id, state, is_new) = match reply {
+            Ok(Answer::Refund { id, state, is_new }) => (id, state, is_new),
+            Ok(other) => return wrong(format!("answered {other:?}")),
+            Err(problem) => return self.not_refunded(sale, wish, &problem, client.again),
+        };
+        self.hub.say(format_args!(
+            "merchant is told that refund {wish} of payment {sale} is {state}"
+        ));
+        if !is_new {
+            self.hub.mark(Mark::RefundRepeated);
+        }
+        if wish == usize::MAX {
+            return wrong("other parameters under a known number were taken".to_owned());
+        }
+        let Some(known) = self
+            .sales
+            .get_mut(sale)
+            .and_then(|sale| sale.wishes.get_mut(wish))
+        else {
+            return Ok(());
+        };
+        if known.refund.as_ref().is_some_and(|known| *known != id) {
+            return wrong(format!("became {id}, and something else before"));
+        }
+        known.refund = Some(id.clone());
+        let answer = Answer::Refund { id, state, is_new };
+        if client.repeats_key {
+            match &known.answer {
+                Some(first) if *first != answer => {
+                    let what = format!("the same key was answered {first:?}, then {answer:?}");
+                    return wrong(what);
                 }
-                if wish == usize::MAX {
-                    return wrong("other parameters under a known number were taken".to_owned());
-                }
-                let Some(known) = self
-                    .sales
-                    .get_mut(sale)
-                    .and_then(|sale| sale.wishes.get_mut(wish))
-                else {
-                    return Ok(());
-                };
-                if known.refund.as_ref().is_some_and(|known| known != id) {
-                    return wrong(format!("became {id}, and something else before"));
-                }
-                known.refund = Some(id.clone());
+                Some(_) => {}
+                None => known.answer = Some(answer),
             }
-            CreateAnswer::NotFound => {
-                return wrong("the payment is unknown".to_owned());
-            }
-            CreateAnswer::Refused(why) => {
-                self.hub.mark(match why {
-                    RefundError::TooMuch { .. } => Mark::RefundTooMuch,
-                    RefundError::RefundNoTaken { .. } => Mark::RefundNoTaken,
-                    RefundError::Invalid { .. }
-                    | RefundError::NotPaid
-                    | RefundError::TooMany
-                    | RefundError::TooLate => Mark::RefundRefused,
-                });
-                self.hub.say(format_args!(
-                    "merchant is told that refund {wish} of payment {sale} cannot be: {why}"
-                ));
-                if *why == RefundError::NotPaid {
-                    self.unanswered(sale, again);
-                }
-            }
+        }
+        Ok(())
+    }
+
+    fn not_refunded(
+        &mut self,
+        sale: usize,
+        wish: usize,
+        problem: &Problem,
+        again: Option<Step>,
+    ) -> Result<(), Violation> {
+        let code = &*problem.code;
+        if code == "payment_not_found" {
+            let detail = format!("refund {wish} of payment {sale}: the payment is unknown");
+            return Err(Violation::new("S9", detail));
+        }
+        self.hub.mark(match code {
+            "refund_too_much" => Mark::RefundTooMuch,
+            "refund_no_taken" => Mark::RefundNoTaken,
+            _ => Mark::RefundRefused,
+        });
+        self.hub.say(format_args!(
+            "merchant is told that refund {wish} of payment {sale} cannot be: {code}"
+        ));
+        if code == "refund_not_paid" {
+            self.unanswered(sale, again);
         }
         Ok(())
     }
@@ -234,19 +267,6 @@ impl World {
         self.ask(0, 0, Ask::Remedy(mchid, id), None);
     }
 
-    pub(super) fn remedied(&mut self, answer: &RemedyAnswer) {
-        match answer {
-            RemedyAnswer::Asked { found, .. } => {
-                let state = found.refund.state.as_str();
-                self.hub
-                    .say(format_args!("merchant is told that the refund is {state}"));
-            }
-            RemedyAnswer::NotFound | RemedyAnswer::NotAbnormal => self
-                .hub
-                .say(format_args!("merchant is told that it is not abnormal")),
-        }
-    }
-
     /// A merchant changes what it asks for.
     pub(super) fn revise_any(&mut self) {
         if let Some(sale) = self.some_sale_that(|sale| sale.payment.is_some() && !sale.paid) {
@@ -277,12 +297,8 @@ impl World {
         self.ask(sale, 0, Ask::Revise(mchid, id, revision), again);
     }
 
-    pub(super) fn was_revised(&mut self, sale: usize, answer: &ReviseAnswer) {
-        let told = match answer {
-            ReviseAnswer::Payment(payment) => payment.state.as_str(),
-            ReviseAnswer::NotFound => "not found",
-            ReviseAnswer::Refused(_) => "refused",
-        };
+    pub(super) fn was_revised(&mut self, sale: usize, reply: &Reply) {
+        let told = told(reply);
         self.hub.say(format_args!(
             "merchant is told of the revision of payment {sale}: {told}"
         ));

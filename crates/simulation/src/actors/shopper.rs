@@ -1,16 +1,15 @@
 //! Shoppers and their phones.
 
 use serde_json::Value;
-use shouyin_core::payment::PaymentState;
-use shouyin_core::payment::service::{Means, PayAnswer, Seen};
 use shouyin_core::ports::RequestPayment;
 use wechat_simulator::{BuyerAction, CashierAction, Input, OpenCashier, PhoneAction, PhoneAnswer};
 
+use super::told;
 use crate::check::Violation;
+use crate::doors::{Answer, Ask, Reply};
 use crate::marks::Mark;
 use crate::setup::{APPID, USERS};
 use crate::story::Step;
-use crate::work::Ask;
 use crate::world::World;
 
 impl World {
@@ -54,41 +53,47 @@ impl World {
         &mut self,
         index: usize,
         person: usize,
-        answer: PayAnswer,
+        reply: Reply,
         again: Option<Step>,
     ) {
-        let (told, over) = match &answer {
-            PayAnswer::Ready(Means::RequestPayment(ticket)) => (ticket.package.as_str(), false),
-            PayAnswer::Ready(Means::App(_) | Means::CodeUrl(_) | Means::H5Url(_)) => {
-                ("another way to pay", false)
+        let ticket = match reply {
+            Ok(Answer::Ticket(ticket)) => Some(ticket),
+            reply => {
+                let (told, over, helps) = match told(&reply) {
+                    "paid" => ("it is paid", true, true),
+                    "payment_closed" | "too_many_attempts" => ("refused", true, true),
+                    "payment_not_found" => ("not found", false, true),
+                    "wechat_refused" => ("WeChat will not take it", false, false),
+                    _ => ("try again", false, false),
+                };
+                self.hub
+                    .say(format_args!("phone of payment {index} is told: {told}"));
+                if let Some(sale) = self.sales.get_mut(index) {
+                    sale.over |= over;
+                }
+                if !helps {
+                    self.unanswered(index, again);
+                }
+                None
             }
-            PayAnswer::Paid => ("it is paid", true),
-            PayAnswer::Refused(_) => ("refused", true),
-            PayAnswer::NotFound => ("not found", false),
-            PayAnswer::Rejected(_) => ("WeChat will not take it", false),
-            PayAnswer::Unavailable(_) => ("try again", false),
         };
+        let Some(ticket) = ticket else {
+            return;
+        };
+        let told = &ticket.package;
         self.hub
             .say(format_args!("phone of payment {index} is told: {told}"));
         let Some(sale) = self.sales.get_mut(index) else {
             return;
         };
-        sale.over |= over;
-        match answer {
-            PayAnswer::Ready(Means::RequestPayment(ticket)) => {
-                sale.tickets.push((person, ticket));
-                let payment = sale.payment.as_ref();
-                let payment = payment.and_then(|id| self.checker.last_seen(id));
-                if payment.is_some_and(|payment| {
-                    let mut attempts = payment.attempts.iter();
-                    attempts.any(|attempt| attempt.amount != payment.amount)
-                }) {
-                    self.hub.mark(Mark::CloseFirst);
-                }
-            }
-            PayAnswer::Unavailable(_) | PayAnswer::Rejected(_) => self.unanswered(index, again),
-            PayAnswer::Ready(_) | PayAnswer::Paid | PayAnswer::Refused(_) | PayAnswer::NotFound => {
-            }
+        sale.tickets.push((person, ticket));
+        let payment = sale.payment.as_ref();
+        let payment = payment.and_then(|id| self.checker.last_seen(id));
+        if payment.is_some_and(|payment| {
+            let mut attempts = payment.attempts.iter();
+            attempts.any(|attempt| attempt.amount != payment.amount)
+        }) {
+            self.hub.mark(Mark::CloseFirst);
         }
     }
 
@@ -205,24 +210,19 @@ impl World {
         self.ask(index, person, Ask::Confirm(id, openid), again);
     }
 
-    pub(super) fn confirmed(&mut self, index: usize, seen: &Seen, _: Option<Step>) {
-        let (told, over) = match seen {
-            Seen::Payment(payment) => match &payment.state {
-                PaymentState::Paid(_) | PaymentState::Closed { .. } => {
-                    (payment.state.as_str(), true)
-                }
-                PaymentState::Open | PaymentState::Closing { .. } => {
-                    (payment.state.as_str(), false)
-                }
-            },
-            Seen::NotFound => ("not found", false),
-        };
+    pub(super) fn confirmed(&mut self, index: usize, reply: &Reply) {
+        let told = told(reply);
         self.hub
             .say(format_args!("phone is told that payment {index} is {told}"));
         if let Some(sale) = self.sales.get_mut(index) {
-            sale.over |= over;
+            sale.over |= is_over(reply);
         }
     }
+}
+
+/// Whether nothing will happen any more to a payment of which this was told.
+pub(super) fn is_over(reply: &Reply) -> bool {
+    matches!(reply, Ok(Answer::State(state)) if state == "paid" || state == "closed")
 }
 
 fn open(user: &str, ticket: &RequestPayment) -> OpenCashier {

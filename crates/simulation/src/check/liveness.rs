@@ -15,7 +15,13 @@ use crate::rows::Rows;
 
 impl Checker {
     /// After calm.
-    pub(crate) fn settled(&self, rows: &Rows, wechat: &Wechat, log: &str) -> Result<(), Violation> {
+    pub(crate) fn settled(
+        &self,
+        rows: &Rows,
+        wechat: &Wechat,
+        log: &str,
+        keys: &[String],
+    ) -> Result<(), Violation> {
         self.everything(rows, wechat)?;
         self.no_payment_lost(rows, wechat)?;
         // What WeChat said to be closed is not asked about any more.
@@ -33,7 +39,7 @@ impl Checker {
         if self.nets.webhooks {
             self.all_delivered()?;
         }
-        self.no_secret_told(rows, log)
+        self.no_secret_told(rows, log, keys)
     }
 
     /// L1: WeChat says paid, so we say paid.

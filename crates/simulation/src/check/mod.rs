@@ -18,7 +18,6 @@ use std::fmt;
 
 use shouyin_core::id::{Mchid, PaymentId};
 use shouyin_core::incident::IncidentKind;
-use shouyin_core::notification::{NotificationError, Received};
 use shouyin_core::payment::{AttemptState, Payment, PaymentState};
 use shouyin_core::policy::{Policies, Policy};
 use shouyin_core::ports::PaymentKey;
@@ -84,8 +83,6 @@ pub(crate) struct Checker {
     sent: sent::Seen,
     timely: timely::Seen,
     webhooks: webhooks::Seen,
-    /// Notifications that came under a key which was not configured, and the like: nobody could know from them.
-    unheard: u64,
     openids: Vec<String>,
 }
 
@@ -210,11 +207,9 @@ impl Checker {
         self.timely.calm_since(now_ms);
     }
 
-    /// A notification was believed, or was not.
-    fn heard(&mut self, result: &Result<Received, NotificationError>) {
-        if matches!(result, Err(NotificationError::Refused(_))) {
-            self.unheard += 1;
-        }
+    /// The clock of a server is off by so much from now on, in milliseconds.
+    pub(crate) fn clock_set(&mut self, skew_ms: i64) {
+        self.timely.clock_set(skew_ms);
     }
 
     /// The payment as it was after its last commit.

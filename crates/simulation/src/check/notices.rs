@@ -1,12 +1,12 @@
 //! S11: what was answered 2xx is stored. S7: what cannot be believed has no effect.
 
-use shouyin_core::incident::IncidentKind;
 use shouyin_core::notification::{
     NoticeRefused, NotificationEffect, NotificationError, NotificationRecord, Received,
 };
 use shouyin_core::payment::AttemptState;
 
 use super::{Checker, Violation, sent};
+use crate::doors::Receipt;
 use crate::hub::Hub;
 use crate::marks::Mark;
 use crate::network::Letter;
@@ -14,9 +14,11 @@ use crate::rows::Rows;
 
 /// So many of the newest notifications are searched for the one just answered.
 const NEWEST: u32 = 8;
+/// The status of the answer to what is genuine and contradicts our record.
+const CONTRADICTS: u16 = 422;
 
-fn mark(hub: &Hub, letter: &Letter, result: &Result<Received, NotificationError>) {
-    match result {
+fn mark(hub: &Hub, letter: &Letter, seen: &Result<Received, NotificationError>) {
+    match seen {
         Ok(Received::TooEarly) => hub.mark(Mark::RefundTooEarly),
         Err(NotificationError::Refused(NoticeRefused::Probe)) => hub.mark(Mark::Probe),
         Err(NotificationError::Refused(NoticeRefused::Stale(_))) => hub.mark(Mark::Stale),
@@ -39,11 +41,12 @@ impl Checker {
         hub: &Hub,
         rows: &Rows,
         letter: &Letter,
-        status: u16,
-        result: &Result<Received, NotificationError>,
+        receipt: &Receipt,
     ) -> Result<(), Violation> {
-        mark(hub, letter, result);
-        self.heard(result);
+        if let Some(seen) = &receipt.seen {
+            mark(hub, letter, seen);
+        }
+        let status = receipt.status;
         let accepted = (200..300).contains(&status);
         if accepted && letter.origin.is_hostile() {
             let detail = format!("a notification ({:?}) was answered {status}", letter.origin);
@@ -51,22 +54,23 @@ impl Checker {
         }
         if !accepted {
             // What is genuine and believed agrees with our record, however often it comes.
-            return match result {
-                Ok(received @ Received::Contradiction(why))
-                    if !letter.origin.is_hostile() && why.kind != IncidentKind::SurplusPaid =>
-                {
-                    Err(Violation::new(
-                        "INCIDENT",
-                        format!("a genuine notification: {received:?}"),
-                    ))
-                }
-                _ => Ok(()),
+            if status == CONTRADICTS && !letter.origin.is_hostile() {
+                let detail = format!("a genuine notification: {:?}", receipt.seen);
+                return Err(Violation::new("INCIDENT", detail));
+            }
+            return match status {
+                400..=499 | 503 => Ok(()),
+                _ => Err(Violation::new(
+                    "BUG",
+                    format!("a notification was answered {status}"),
+                )),
             };
         }
         let stored = rows.notifications(&letter.mchid, NEWEST)?;
         let Some(record) = stored.iter().find(|record| record.body == letter.body) else {
+            let seen = &receipt.seen;
             let detail =
-                format!("a notification was answered {status} and is not stored ({result:?})");
+                format!("a notification was answered {status} and is not stored ({seen:?})");
             return Err(Violation::new("S11", detail));
         };
         self.has_had_its_effect(hub, rows, letter, record)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use shouyin_core::id::{Mchid, OutTradeNo};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::PaymentKey;
+use shouyin_core::time::HOUR_MS;
 use wechatpay::v3::{Method, SignedRequest};
 
 use super::{Checker, Violation};
@@ -16,16 +17,42 @@ use crate::setup::MCHIDS;
 
 /// What one number may cost in calls: so many for impatient people,
 const CALLS_AT_ONCE: i64 = 150;
-/// and so many more for every hour in which WeChat gives no usable answer.
+/// so many more for every hour in which WeChat gives no usable answer,
 const CALLS_AN_HOUR: i64 = 12;
+/// and so many more for every hour in which somebody may pay an order: one to ask and one to close it every hundred seconds.
+const CALLS_AN_HOUR_WHILE_PAYABLE: i64 = 72;
+/// For so long somebody may pay after an order call, milliseconds: two hours, what the call may take to arrive, and the time
+/// in which questions become rare again.
+const PAYABLE_MS: i64 = 3 * HOUR_MS;
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The body of the first order or refund call, by number.
     bodies: BTreeMap<String, Vec<u8>>,
-    /// When the first call left, and how many did.
-    calls: BTreeMap<String, (i64, u32)>,
+    calls: BTreeMap<String, Calls>,
     all: u64,
+}
+
+/// The calls about one number.
+#[derive(Debug)]
+struct Calls {
+    first_ms: i64,
+    count: u32,
+    /// When the last order call left, or was to leave.
+    placed_ms: Option<i64>,
+}
+
+impl Calls {
+    /// How many there may be until now.
+    fn most(&self, now_ms: i64) -> i64 {
+        let hours = |ms: i64| ms / HOUR_MS;
+        let payable_ms = self.placed_ms.map_or(0, |placed_ms| {
+            (placed_ms + PAYABLE_MS).min(now_ms) - self.first_ms + HOUR_MS
+        });
+        CALLS_AT_ONCE
+            + CALLS_AN_HOUR * hours(now_ms - self.first_ms)
+            + CALLS_AN_HOUR_WHILE_PAYABLE * hours(payable_ms)
+    }
 }
 
 /// What WeChat is asked to do.
@@ -166,11 +193,21 @@ impl Checker {
             }
         }
         self.sent.all += 1;
-        let (first_ms, calls) = self.sent.calls.entry(number.clone()).or_insert((now_ms, 0));
-        *calls += 1;
-        let hours = (now_ms - *first_ms) / 3_600_000;
-        if i64::from(*calls) > CALLS_AT_ONCE + CALLS_AN_HOUR * hours {
-            let detail = format!("{calls} calls for {number} in {hours} hours");
+        let calls = self.sent.calls.entry(number.clone()).or_insert(Calls {
+            first_ms: now_ms,
+            count: 0,
+            placed_ms: None,
+        });
+        calls.count += 1;
+        match what {
+            What::Place => calls.placed_ms = Some(now_ms),
+            // The order call was recorded and never left: the product cannot know that.
+            What::Query | What::Close => calls.placed_ms = calls.placed_ms.or(Some(now_ms)),
+            What::Refund | What::QueryRefund | What::Remedy => {}
+        }
+        if i64::from(calls.count) > calls.most(now_ms) {
+            let (count, hours) = (calls.count, (now_ms - calls.first_ms) / HOUR_MS);
+            let detail = format!("{count} calls for {number} in {hours} hours");
             return Err(Violation::new("L5", detail));
         }
         Ok(call)
@@ -202,7 +239,7 @@ impl Checker {
             .sent
             .calls
             .values()
-            .map(|(_, calls)| *calls)
+            .map(|calls| calls.count)
             .max()
             .unwrap_or(0);
         (self.sent.all, most)

@@ -4,20 +4,35 @@ use std::collections::BTreeMap;
 
 use shouyin_core::id::Mchid;
 use shouyin_core::payment::{AttemptState, Payment};
-use shouyin_core::time::{HOUR_MS, MINUTE_MS};
-use wechat_simulator::{DeliveryState, Wechat};
+use shouyin_core::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use wechat_simulator::{DeliveryState, Order, Wechat};
 
 use super::Violation;
 
-/// The longest pause between two queries of an order is an hour; a little more for the way.
-const BY_QUERY_MS: i64 = HOUR_MS + 10 * MINUTE_MS;
-/// The longest pause in WeChat's ladder is six hours.
-const BY_NOTICE_MS: i64 = 6 * HOUR_MS + 10 * MINUTE_MS;
+/// Where orders are asked about, two minutes after it was paid, or after nothing went wrong any more if that was later.
+const BY_QUERY_MS: i64 = 2 * MINUTE_MS;
+/// What had begun before has to end first: a killed server holds the lease of its question for thirty seconds; a call that gets
+/// no answer is waited for ten, and if it was the circuit breaker's probe, the next question may be held back within the
+/// thirty after that, to be asked a whole pause (100 s) later: 140 s in the worst case.
+const LEFTOVERS_MS: i64 = 30 * SECOND_MS;
+/// What is asked about only because a long outage hid it, when no cashier could be open any more, may take this share of the
+/// time since longer.
+const SHARE_OF_LATENESS: i64 = 16;
+/// How long a cashier can be opened: two hours after WeChat's answer to the last order call.
+const HANDLE_LIVES_MS: i64 = 2 * HOUR_MS;
+
+/// Where only notifications are left: within one retry ladder of WeChat's. All of it takes 24 hours and 4 minutes exactly
+/// (15 s, 15 s, 30 s, 3, 10, 20, 30, 30, 30, 60 minutes, 3, 3, 3, 6, 6 hours): then WeChat gives up, and nothing else can
+/// tell. While it has not, the next step comes after at most six hours, and nothing goes wrong with that one. So this, and
+/// not a whole day, is what may pass; a minute more for the way and for WeChat's patience with the last step that failed.
+const BY_NOTICE_MS: i64 = 6 * HOUR_MS + MINUTE_MS;
 
 /// When each order became known to be paid.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     calm_since_ms: i64,
+    /// How far ahead of the world a server's clock ever was: what it had put off is put off for so much longer.
+    ahead_ms: i64,
     known: BTreeMap<String, i64>,
 }
 
@@ -35,6 +50,10 @@ impl Seen {
         self.calm_since_ms = now_ms;
     }
 
+    pub(super) fn clock_set(&mut self, skew_ms: i64) {
+        self.ahead_ms = self.ahead_ms.max(skew_ms);
+    }
+
     /// Everything that is paid became known soon after it was paid, or soon after calm began. What never became known is L1's.
     pub(super) fn check(&self, wechat: &Wechat, are_queries_on: bool) -> Result<(), Violation> {
         for order in wechat.orders() {
@@ -49,7 +68,7 @@ impl Seen {
                 continue;
             }
             let limit = if are_queries_on {
-                BY_QUERY_MS
+                BY_QUERY_MS + LEFTOVERS_MS + self.ahead_ms + self.lateness(wechat, order)
             } else {
                 BY_NOTICE_MS
             };
@@ -64,6 +83,14 @@ impl Seen {
             }
         }
         Ok(())
+    }
+
+    /// How much longer the news may take because nobody could expect any when calm began.
+    fn lateness(&self, wechat: &Wechat, order: &Order) -> i64 {
+        let handles = wechat.prepays(&order.mchid, &order.out_trade_no);
+        let last = handles.iter().map(|(_, handle)| handle.made_ms).max();
+        let over = self.calm_since_ms - last.unwrap_or(order.created_ms) - HANDLE_LIVES_MS;
+        (over / SHARE_OF_LATENESS).max(0)
     }
 }
 

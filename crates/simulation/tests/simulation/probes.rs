@@ -8,12 +8,13 @@ const SIZE: usize = 1024;
 const BUDGET: u64 = 150;
 
 /// What some line of some trace must say. All words of a mark must be in one line.
-const MARKS: [&[&str]; 39] = [
+const MARKS: [&[&str]; 41] = [
     &["taps pay"],
     &["told: prepay_id="],
     &["told: it is paid"],
     &["told: refused"],
     &["told: try again"],
+    &["told: not found"],
     &["Pay: SUCCESS"],
     &["PayAndVanish: SUCCESS"],
     &["Cancel: NOTPAY"],
@@ -23,6 +24,7 @@ const MARKS: [&[&str]; 39] = [
     &["merchant is told", "closed"],
     &["merchant is told", "paid"],
     &["merchant is told", "closing"],
+    &["merchant is told", "idempotency_key_reused"],
     &["phone is told", "paid"],
     &["place", "NotSent"],
     &["place", "RequestLost"],
@@ -52,8 +54,8 @@ const MARKS: [&[&str]; 39] = [
 
 /// Rarer ones: a foreign notification that can be read, and one that cannot.
 const FOREIGN: [&str; 2] = [
-    "notification (Foreign) answered 409",
-    "notification (Foreign) answered 401",
+    "notification (Foreign) answered 422",
+    "notification (Foreign) answered 400",
 ];
 
 #[test]

@@ -1,5 +1,5 @@
-//! The tiers: the same seeds on the real database and with real signatures. The memory store is the wide net; this is the
-//! proof that the wide net resembles the sea.
+//! The tiers: the same seeds on the real database, with real signatures, and through the router. The memory store and the
+//! services called directly are the wide net; this is the proof that the wide net resembles the sea.
 
 use std::sync::Arc;
 
@@ -39,24 +39,35 @@ fn a_file_with_threads_tells_the_same_run() {
     }
 }
 
+/// Whoever asks is told the same, step by step, in JSON and with a key or a session; and the log tells no secret.
 #[test]
-fn real_signatures_change_nothing() {
-    for seed in 2_000..2_004 {
+fn the_router_and_real_signatures_change_nothing() {
+    for seed in 2_000..2_012 {
         let (memory, full) = (holds(seed, Tier::Memory), holds(seed, Tier::Full));
         assert_eq!(memory.trace.hash(), full.trace.hash(), "{seed}");
+        assert_eq!(memory.events, full.events, "{seed}");
+    }
+}
+
+fn tells_the_same_stories(tier: Tier) {
+    for name in Story::NAMES {
+        for story in Story::named(name) {
+            let told = |tier| tell(&story, &[], Arc::new(tier), false);
+            let (memory, commits) = told(Tier::Memory);
+            let (other, same) = told(tier);
+            assert_eq!(other.violation, None, "{name}");
+            assert_eq!(memory.trace.hash(), other.trace.hash(), "{name}");
+            assert_eq!(commits, same, "{name}");
+        }
     }
 }
 
 #[test]
 fn every_story_is_the_same_on_sqlite() {
-    for name in Story::NAMES {
-        for story in Story::named(name) {
-            let told = |tier| tell(&story, &[], Arc::new(tier), false);
-            let (memory, commits) = told(Tier::Memory);
-            let (sqlite, same) = told(Tier::Sqlite);
-            assert_eq!(sqlite.violation, None, "{name}");
-            assert_eq!(memory.trace.hash(), sqlite.trace.hash(), "{name}");
-            assert_eq!(commits, same, "{name}");
-        }
-    }
+    tells_the_same_stories(Tier::Sqlite);
+}
+
+#[test]
+fn every_story_is_the_same_through_the_router() {
+    tells_the_same_stories(Tier::Full);
 }

@@ -2,6 +2,7 @@
 //! taken back when the payer's time is up, before anybody says "pay again".
 
 use super::pay::{MAX_ATTEMPTS, mark_sent, new_attempt, settled};
+use super::query::bearable_ms;
 use super::trade::{code_failed, on_trade};
 use super::{PayDecision, PayRefused, TaskRun, key, task};
 use crate::id::{Mchid, OutTradeNo, Route};
@@ -239,7 +240,8 @@ pub(super) fn reverse_owed(
     };
     if attempt.reversing_since.is_some() {
         let tries = tries.saturating_add(1);
-        return Some(owed(tries, retry_delay_ms(tries)));
+        let delay = bearable_ms(Some(attempt), retry_delay_ms(tries), now);
+        return Some(owed(tries, delay));
     }
     let is_up =
         payment.product == Product::Code && now.since(attempt.last_sent_at) >= CODE_PAYER_HAS_MS;

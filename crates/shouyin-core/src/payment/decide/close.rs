@@ -1,6 +1,7 @@
 //! Closing: never a local statement alone. A payment is closed when WeChat has confirmed that no attempt can be paid.
 
 use super::charge::give_up_reversing;
+use super::query::bearable_ms;
 use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
@@ -82,13 +83,14 @@ pub fn on_close(
     now: Timestamp,
     ids: &dyn Ids,
 ) -> (Option<TaskRun>, Changes) {
-    let open = payment
+    let Some(attempt) = payment
         .attempt(out_trade_no)
-        .is_some_and(|attempt| attempt.state.is_unresolved());
-    if !open {
+        .filter(|attempt| attempt.state.is_unresolved())
+    else {
         return (None, Changes::tasks(vec![run.finish()]));
-    }
-    let again = || run.again_after(retry_delay_ms(run.tries.saturating_add(1)), now);
+    };
+    let delay = retry_delay_ms(run.tries.saturating_add(1));
+    let again = || run.again_after(bearable_ms(Some(attempt), delay, now), now);
     match outcome {
         Outcome::Succeeded(()) => ask(payment, out_trade_no, run, run.finish(), now, ids),
         Outcome::Rejected(refusal) => match refusal.kind {

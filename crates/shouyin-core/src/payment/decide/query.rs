@@ -6,9 +6,9 @@ use super::{TaskRun, leased, task};
 use crate::id::OutTradeNo;
 use crate::incident::IncidentKind;
 use crate::outcome::{Outcome, RefusalKind};
-use crate::payment::model::{Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
+use crate::payment::model::{Attempt, Payment, PaymentState, REQUEST_MAY_ARRIVE_MS};
 use crate::payment::schedule::{
-    ask_pause_ms, product_query_delay_ms, query_delay_ms, retry_delay_ms,
+    ask_pause_ms, product_query_delay_ms, query_delay_ms, retry_delay_ms, shortened_ms,
 };
 use crate::policy::Policy;
 use crate::ports::{Changes, Ids, Trade};
@@ -47,6 +47,22 @@ pub fn ask_now(
     )
 }
 
+/// A delay as long as is bearable for this attempt: whoever has paid is not kept waiting, whatever went wrong before.
+pub(super) fn bearable_ms(attempt: Option<&Attempt>, delay_ms: i64, now: Timestamp) -> i64 {
+    attempt.map_or(delay_ms, |attempt| {
+        shortened_ms(delay_ms, now.since(attempt.payable_until()))
+    })
+}
+
+/// A delay after an answer. One that came when the handle was dead has settled it: nothing will arrive any more.
+fn after_answer_ms(attempt: Option<&Attempt>, delay_ms: i64, now: Timestamp) -> i64 {
+    bearable_ms(
+        attempt.filter(|attempt| now <= attempt.payable_until()),
+        delay_ms,
+        now,
+    )
+}
+
 /// WeChat answered a query, or did not.
 pub fn on_query(
     payment: &Payment,
@@ -57,16 +73,14 @@ pub fn on_query(
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Changes {
+    let attempt = payment.attempt(out_trade_no);
     match outcome {
         Outcome::Succeeded(trade) => match on_trade(payment, trade, policy, now, ids) {
-            Ok(changes) => then(
-                payment,
-                out_trade_no,
-                changes,
-                run,
-                product_query_delay_ms(payment.product, run.tries.saturating_add(1)),
-                now,
-            ),
+            Ok(changes) => {
+                let delay = product_query_delay_ms(payment.product, run.tries.saturating_add(1));
+                let delay = after_answer_ms(attempt, delay, now);
+                then(payment, out_trade_no, changes, run, delay, now)
+            }
             Err(mismatch) => contradiction(payment, out_trade_no, &mismatch, run, now),
         },
         Outcome::Rejected(refusal)
@@ -77,7 +91,7 @@ pub fn on_query(
         Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {
             let delay = retry_delay_ms(run.tries.saturating_add(1))
                 .max(product_query_delay_ms(payment.product, run.tries));
-            let mut tasks = vec![run.again_after(delay, now)];
+            let mut tasks = vec![run.again_after(bearable_ms(attempt, delay, now), now)];
             // That nobody answers is no reason to leave a payer charged.
             let reverse = reverse_owed(payment, out_trade_no, run.tries, now);
             tasks.extend(reverse.map(TaskChange::PutIfAbsent));
@@ -106,7 +120,8 @@ fn then(
     let to_close = open && (revised || after.state != PaymentState::Open);
     if to_close {
         let tries = run.tries.saturating_add(1);
-        let due_at = now.plus_ms(retry_delay_ms(tries));
+        let delay = bearable_ms(after.attempt(out_trade_no), retry_delay_ms(tries), now);
+        let due_at = now.plus_ms(delay);
         let close = Task {
             tries,
             ..task(TaskKind::CloseAttempt, after, Some(out_trade_no), due_at)
@@ -130,9 +145,10 @@ fn contradiction(
     run: &TaskRun,
     now: Timestamp,
 ) -> Changes {
+    let delay = bearable_ms(payment.attempt(out_trade_no), AFTER_MISMATCH_MS, now);
     Changes {
         incidents: vec![mismatch.incident(payment, out_trade_no, now)],
-        tasks: vec![run.again_after(AFTER_MISMATCH_MS, now)],
+        tasks: vec![run.again_after(delay, now)],
         ..Changes::default()
     }
 }
@@ -153,6 +169,7 @@ fn not_found(
             // The question was on its way before the order was: it was overtaken, not contradicted. Two servers' clocks may
             // be minutes apart.
             let delay = query_delay_ms(run.tries.saturating_add(1));
+            let delay = bearable_ms(Some(attempt), delay, now);
             return Changes::tasks(vec![run.again_after(delay, now)]);
         }
         let vanished = Mismatch {
@@ -168,6 +185,7 @@ fn not_found(
         let delay = certain_at
             .since(now)
             .min(query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS));
+        let delay = bearable_ms(Some(attempt), delay, now);
         return Changes::tasks(vec![run.again_after(delay, now)]);
     }
     then(

@@ -19,6 +19,7 @@ use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 
 mod charge;
 mod money;
+mod pauses;
 
 /// With the policy that most merchants have.
 fn on_trade(
@@ -757,27 +758,6 @@ fn a_question_that_overtook_its_order_is_no_incident() {
         (0, true)
     );
     assert_eq!(reschedules(&changes), 1);
-}
-
-#[test]
-fn an_unpaid_order_is_asked_for_again_ever_later() {
-    let ids = ids();
-    let (payment, number, _) = ready(&ids);
-    let open = Outcome::Succeeded(trade(&number, TradeState::NotPay));
-    let mut last = 0;
-    for tries in 0..20 {
-        let run = TaskRun {
-            tries,
-            ..run_of(TaskKind::QueryAttempt, &payment, &number)
-        };
-        let changes = on_query(&payment, &number, &open, &run, T0, &ids);
-        let Some(TaskChange::Reschedule { due_at, .. }) = changes.tasks.last() else {
-            panic!("{changes:?}")
-        };
-        assert!(due_at.since(T0) >= last);
-        last = due_at.since(T0);
-    }
-    assert_eq!(last, HOUR_MS);
 }
 
 #[test]
