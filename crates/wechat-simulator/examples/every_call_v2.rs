@@ -12,7 +12,7 @@ use fen::Fen;
 use serde_json::json;
 use shared::{Control, Result, done, unix_now};
 use wechat_simulator::{MerchantFiles, Simulator, SimulatorOptions};
-use wechatpay::text::{Appid, Attach, NotifyUrl, OutTradeNo};
+use wechatpay::text::{Appid, Attach, CodeUrl, H5Url, NotifyUrl, OutTradeNo};
 use wechatpay::time::format_compact;
 use wechatpay::v2::bill::{BillDate, BillType, FundAccount};
 use wechatpay::v2::code::{AuthCode, AuthCodeToOpenid, Micropay, Reverse};
@@ -107,7 +107,7 @@ impl Desk<'_> {
 
         let product_id = "latte".to_owned();
         let placed = self.place("native", Product::Native { product_id }).await?;
-        let scan = json!({ "url": placed.code_url });
+        let scan = json!({ "url": placed.code_url.as_ref().map(CodeUrl::as_str) });
         self.control.post("cashier/follow", scan).await?;
         self.pay("native", &placed).await?;
 
@@ -116,7 +116,7 @@ impl Desk<'_> {
             wap_name: "茶馆".to_owned(),
         };
         let placed = self.place("mweb", browser).await?;
-        let follow = json!({ "url": placed.mweb_url });
+        let follow = json!({ "url": placed.mweb_url.as_ref().map(H5Url::as_str) });
         self.control.post("cashier/follow", follow).await?;
         self.pay("mweb", &placed).await?;
         self.refund("jsapi").await
@@ -238,6 +238,7 @@ impl Desk<'_> {
 
     fn charge(&self, what: &str, auth_code: AuthCode) -> Result<Micropay> {
         Ok(Micropay {
+            store: None,
             appid: self.appid.clone(),
             body: Body::parse("茶馆-拿铁")?,
             attach: None,
