@@ -84,6 +84,21 @@ pub struct Assumptions {
     /// Whether `wx.requestPayment` reports a cancel after the cashier showed an error dialog, as seen in the field.
     /// It hides signing mistakes, so it is off by default.
     pub cashier_error_reports_cancel: bool,
+    /// Payment codes by APIv3: whether this merchant is offered them. WeChat's guidance of 2026 says that they exist in
+    /// API v2 only, its documentation of 2025 describes the calls. Off, they are answered 403 `NO_AUTH`.
+    pub codepay_offered: bool,
+    /// Payment codes by APIv3: how it is said that the payer is typing the password.
+    pub codepay_user_paying: UserPaying,
+    /// Payment codes by APIv3: no error list is published. Either the codes of the general table (`AUTH_CODE_INVALID`,
+    /// `NOT_ENOUGH`, ...), or 400 `INVALID_REQUEST` for all of them.
+    pub codepay_errors: SpecificOrGeneral,
+    /// Payment codes by APIv3: whether a `notify_url` in the body is ignored, or refused as any unknown member.
+    pub codepay_notify_url_ignored: bool,
+    /// Payment codes by APIv3: until when after the order it can be reversed, milliseconds. Seven days with API v2.
+    pub codepay_reverse_until_ms: i64,
+    /// Payment codes: least time from the charge to a reversal that works while the payer is typing, milliseconds. The
+    /// documentation asks for 15 seconds and does not say how an earlier call is refused (`USERPAYING` here).
+    pub reverse_wait_ms: i64,
     /// API v2: where the calls that move money out need the merchant's client certificate. Over plain HTTP nobody can
     /// present one, so by default it is asked for over TLS only.
     pub v2_client_certificate: ClientCertificate,
@@ -144,6 +159,12 @@ impl Default for Assumptions {
             notification_extra_members: false,
             wrong_secret_errcode: 40125,
             cashier_error_reports_cancel: false,
+            codepay_offered: true,
+            codepay_user_paying: UserPaying::Accepted,
+            codepay_errors: SpecificOrGeneral::Specific,
+            codepay_notify_url_ignored: false,
+            codepay_reverse_until_ms: 7 * 86_400_000,
+            reverse_wait_ms: 15_000,
             v2_client_certificate: ClientCertificate::OverTls,
             v2_parameter_errors_signed: false,
             v2_cdata: true,
@@ -255,6 +276,18 @@ pub enum ClientCertificate {
     Always,
     /// Nowhere.
     Never,
+}
+
+/// How APIv3 says that the payer of a payment code is typing the password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserPaying {
+    /// 202 with the code `USERPAYING`, as in WeChat's general table of codes.
+    Accepted,
+    /// 200 with the order, whose state is `USERPAYING`. (A reversal, which has no order in its answer: as `error`.)
+    State,
+    /// 400 with the code `USERPAYING`.
+    Error,
 }
 
 /// The associated data of a notification's resource.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fen::Fen;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wechatpay::crypto::ApiV3Key;
 use wechatpay::v2::ApiKey;
 use wechatpay::v3::VerifyingKey;
 
 use crate::keys::PlatformKeys;
-use crate::order::{Order, Prepay};
+use crate::order::{Order, Prepay, TradeType};
 use crate::payment_code::PaymentCode;
 use crate::refund::Refund;
 
@@ -18,7 +20,36 @@ pub type OrderKey = (String, String);
 /// Merchant number and the merchant's number of the refund.
 pub type RefundKey = (String, String);
 
-/// A mini program.
+/// What an app is. The kinds are not interchangeable: each product takes the apps that fit it.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum AppKind {
+    /// A mini program: JSAPI orders, `wx.login`, `wx.requestPayment`.
+    #[default]
+    MiniProgram,
+    /// An official account, whose pages open inside WeChat: JSAPI orders, page authorization, the bridge.
+    OfficialAccount,
+    /// A mobile app with WeChat's SDK: APP orders.
+    MobileApp,
+}
+
+impl AppKind {
+    /// Whether an order of this kind can be made under it. QR codes, browsers and payment codes take any app.
+    pub(crate) fn takes(self, trade_type: TradeType) -> bool {
+        match (trade_type, self) {
+            (TradeType::Jsapi, Self::MiniProgram | Self::OfficialAccount)
+            | (TradeType::App, Self::MobileApp)
+            | (TradeType::Native | TradeType::Mweb | TradeType::Micropay, _) => true,
+            (TradeType::Jsapi, Self::MobileApp)
+            | (TradeType::App, Self::MiniProgram | Self::OfficialAccount) => false,
+        }
+    }
+}
+
+/// An app at WeChat: a mini program unless [`Wechat::with_app_kind`](crate::Wechat::with_app_kind) or
+/// [`Command::SetAppKind`](crate::Command::SetAppKind) says otherwise.
 #[derive(Clone)]
 pub struct App {
     /// `wx` and 16 hexadecimal digits.
@@ -128,6 +159,8 @@ pub struct MerchantCertificate {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     pub(crate) apps: BTreeMap<String, App>,
+    /// What the apps are that are no mini programs.
+    pub(crate) kinds: BTreeMap<String, AppKind>,
     pub(crate) merchants: BTreeMap<String, Merchant>,
     /// Every openid that was ever given out, with the app and the user it belongs to.
     pub(crate) openids: BTreeMap<String, (String, String)>,
@@ -143,6 +176,10 @@ pub(crate) struct Book {
 }
 
 impl Book {
+    pub(crate) fn kind(&self, appid: &str) -> AppKind {
+        self.kinds.get(appid).copied().unwrap_or_default()
+    }
+
     pub(crate) fn merchant_certificate(
         &self,
         mchid: &str,

@@ -10,7 +10,7 @@ use wechatpay::v2::ApiKey;
 use wechatpay::v3::VerifyingKey;
 
 use crate::assumptions::Assumptions;
-use crate::book::{App, Merchant, OrderKey, RefundKey};
+use crate::book::{App, AppKind, Merchant, OrderKey, RefundKey};
 use crate::fault::Fault;
 use crate::keys::{PlatformCertificate, PlatformKey, SigningMode};
 use crate::payment_code::CodeStory;
@@ -20,7 +20,7 @@ use crate::seal::Flaw;
 /// A switch.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Registers a mini program, or replaces it.
+    /// Registers an app, or replaces it.
     AddApp(App),
     /// Registers a merchant, or replaces it.
     AddMerchant(Box<Merchant>),
@@ -39,6 +39,20 @@ pub enum Command {
         appid: String,
         /// Whose phone.
         user: String,
+    },
+    /// Says what an app is; a mini program otherwise.
+    SetAppKind {
+        /// Which.
+        appid: String,
+        /// From now on.
+        kind: AppKind,
+    },
+    /// The payer whose code was scanned types the password, or refuses to.
+    DecideCode {
+        /// The code.
+        auth_code: String,
+        /// Whether the money is paid.
+        pays: bool,
     },
     /// What a phone shows at the till: a payment code.
     PaymentCode {

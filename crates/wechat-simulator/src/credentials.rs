@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wechatpay::crypto::{ApiV3Key, Certificate, PrivateKey};
 use wechatpay::v2::ApiKey;
 
 use certificate::{merchant_certificate, platform_key, rsa_key};
 pub(crate) use certificate::{merchant_pair, platform_certificate, random_seed, random_text};
 
-use crate::book::{App, Merchant};
+use crate::book::{App, AppKind, Merchant};
 use crate::keys::PlatformKeys;
 
 /// Why keys could not be made, read or written.
@@ -46,6 +47,35 @@ pub(crate) fn broken(what: &str, why: impl std::fmt::Display) -> SimulatorError 
     SimulatorError::Keys(format!("{what}: {why}"))
 }
 
+/// An app and its secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AppKeys {
+    /// `wx` and 16 hexadecimal digits.
+    pub appid: String,
+    /// Its secret.
+    pub app_secret: String,
+}
+
+impl AppKeys {
+    /// The same id for the same merchant every time.
+    fn generate(mchid: &str, kind: AppKind) -> Result<Self, SimulatorError> {
+        let name = format!("{kind:?}/{mchid}");
+        let hash = name
+            .bytes()
+            .fold(0, |hash: u64, byte| crate::ids::mix(hash ^ u64::from(byte)));
+        Ok(Self {
+            appid: format!("wx{hash:016x}"),
+            app_secret: random_text(32)?,
+        })
+    }
+}
+
+impl std::fmt::Debug for AppKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AppKeys({}, ***)", self.appid)
+    }
+}
+
 /// Everything that must stay the same if a simulated merchant is to survive a restart. All of it is secret, and all of
 /// it is worthless outside the simulator.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +88,12 @@ pub struct Credentials {
     pub appid: String,
     /// Its secret.
     pub app_secret: String,
+    /// The official account bound to it; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub official_account: Option<AppKeys>,
+    /// The mobile app bound to it; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile_app: Option<AppKeys>,
     /// Exactly 32 characters.
     pub api_v3_key: String,
     /// The key of API v2, 32 characters.
@@ -99,6 +135,8 @@ impl Credentials {
             name: format!("模拟商户 {mchid}"),
             appid: appid.to_owned(),
             app_secret: random_text(32)?,
+            official_account: Some(AppKeys::generate(mchid, AppKind::OfficialAccount)?),
+            mobile_app: Some(AppKeys::generate(mchid, AppKind::MobileApp)?),
             api_v3_key: random_text(32)?,
             api_key: random_text(32)?,
             public_key_id: format!(
@@ -174,8 +212,12 @@ impl Credentials {
         let certificate = self.merchant_certificate()?;
         let key = ApiV3Key::new(&self.api_v3_key).map_err(|why| broken("APIv3 key", why))?;
         let api_key = ApiKey::parse(&self.api_key).map_err(|why| broken("API key", why))?;
-        Ok(Merchant::new(&self.mchid, &self.name, platform)
-            .with_app(&self.appid)
+        let merchant = Merchant::new(&self.mchid, &self.name, platform);
+        let merchant = self
+            .apps()
+            .into_iter()
+            .fold(merchant, |merchant, (app, _)| merchant.with_app(app.appid));
+        Ok(merchant
             .with_api_v3_key(key)
             .with_api_key(api_key)
             .with_certificate(
@@ -184,12 +226,22 @@ impl Credentials {
             ))
     }
 
-    pub(crate) fn app(&self) -> App {
-        App {
-            appid: self.appid.clone(),
-            secret: self.app_secret.clone(),
+    /// The apps bound to the merchant: the mini program first.
+    pub(crate) fn apps(&self) -> Vec<(App, AppKind)> {
+        let app = |appid: &str, secret: &str| App {
+            appid: appid.to_owned(),
+            secret: secret.to_owned(),
             platform: None,
-        }
+        };
+        let more = |keys: &Option<AppKeys>, kind| {
+            keys.as_ref()
+                .map(|keys| (app(&keys.appid, &keys.app_secret), kind))
+        };
+        let mini_program = (app(&self.appid, &self.app_secret), AppKind::MiniProgram);
+        std::iter::once(mini_program)
+            .chain(more(&self.official_account, AppKind::OfficialAccount))
+            .chain(more(&self.mobile_app, AppKind::MobileApp))
+            .collect()
     }
 }
 

@@ -7,7 +7,7 @@ use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyC
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::credentials::{Credentials, SimulatorError, broken};
+use crate::credentials::{AppKeys, Credentials, SimulatorError, broken};
 
 /// What a program needs to act as the simulated merchant. As JSON it is the file `merchant.json`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,12 @@ pub struct MerchantFile {
     pub app_secret: String,
     /// The openid of user `buyer` in that mini program.
     pub openid: String,
+    /// The official account bound to the merchant, for pages inside WeChat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub official_account: Option<AppKeys>,
+    /// The mobile app bound to the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile_app: Option<AppKeys>,
     /// In place of `https://api.mch.weixin.qq.com`.
     pub pay_base_url: String,
     /// The same over TLS, where the merchant's certificate can be presented; absent when the simulator has no TLS.
@@ -75,6 +81,8 @@ impl MerchantFiles {
             public_key_id: credentials.public_key_id.clone(),
             appid: credentials.appid.clone(),
             app_secret: credentials.app_secret.clone(),
+            official_account: credentials.official_account.clone(),
+            mobile_app: credentials.mobile_app.clone(),
             openid: crate::ids::openid(&credentials.appid, "buyer"),
             pay_base_url: base_url.to_owned(),
             pay_tls_url: None,
@@ -216,6 +224,8 @@ mod tests {
             "appid",
             "control_url",
             "mchid",
+            "mobile_app",
+            "official_account",
             "openid",
             "pay_base_url",
             "public_key_id",

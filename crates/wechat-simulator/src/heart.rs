@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::assumptions::Assumptions;
-use crate::book::{App, Book, Merchant, OrderKey, RefundKey};
+use crate::book::{App, AppKind, Book, Merchant, OrderKey, RefundKey};
 use crate::fault::{Fault, Faults};
 use crate::log::{Entry, Log};
 use crate::login::Logins;
@@ -59,6 +59,7 @@ pub struct Wechat {
     pub(crate) faults: Faults,
     pub(crate) timers: Timers,
     pub(crate) log: Log,
+    pub(crate) browser_host: String,
     pub(crate) now_ms: i64,
     pub(crate) wire_offset_ms: i64,
     /// Authorization headers of the last minutes, kept only when replays are refused.
@@ -79,6 +80,7 @@ impl Wechat {
             faults: Faults::default(),
             timers: Timers::default(),
             log: Log::new(options.log),
+            browser_host: "https://wx.tenpay.com".to_owned(),
             now_ms: 0,
             wire_offset_ms: 0,
             nonces: BTreeSet::new(),
@@ -86,7 +88,21 @@ impl Wechat {
         }
     }
 
-    /// Registers a mini program.
+    /// Says what an app is; a mini program otherwise.
+    #[must_use]
+    pub fn with_app_kind(mut self, appid: impl Into<String>, kind: AppKind) -> Self {
+        self.book.kinds.insert(appid.into(), kind);
+        self
+    }
+
+    /// Where `h5_url` and `mweb_url` begin, instead of `https://wx.tenpay.com`: a front that can show the cashier.
+    #[must_use]
+    pub fn with_browser_host(mut self, base_url: impl Into<String>) -> Self {
+        self.browser_host = base_url.into();
+        self
+    }
+
+    /// Registers an app.
     #[must_use]
     pub fn with_app(mut self, app: App) -> Self {
         self.book.apps.insert(app.appid.clone(), app);
@@ -203,6 +219,11 @@ impl Wechat {
     /// The points the documentation leaves open, as they are now.
     pub fn assumptions(&self) -> &Assumptions {
         &self.assumptions
+    }
+
+    /// What an app is.
+    pub fn app_kind(&self, appid: &str) -> AppKind {
+        self.book.kind(appid)
     }
 
     /// All apps.

@@ -17,6 +17,7 @@ mod login;
 mod message;
 mod notice;
 mod notify_url;
+mod official_account;
 mod order;
 mod payment_code;
 mod phone;
@@ -35,11 +36,11 @@ mod v2;
 
 pub use assumptions::{
     AssociatedData, Assumptions, ClientCertificate, CloseUnknown, LengthUnit, NullMembers,
-    RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
+    RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber, UserPaying,
 };
-pub use book::{App, Merchant, MerchantCertificate, OrderKey, RefundKey};
+pub use book::{App, AppKind, Merchant, MerchantCertificate, OrderKey, RefundKey};
 pub use control::{Command, CommandAnswer, CommandError};
-pub use credentials::{Credentials, SimulatorError};
+pub use credentials::{AppKeys, Credentials, SimulatorError};
 pub use fault::{Fault, FaultKind};
 pub use files::{MerchantFile, MerchantFiles, write_merchant_files};
 pub use heart::{Options, Timing, Wechat};

@@ -15,7 +15,7 @@ use crate::log::Checks;
 use crate::message::WireRequest;
 use crate::route::query_parameter;
 
-const CODE_LIFE_MS: i64 = 5 * 60_000;
+pub(crate) const CODE_LIFE_MS: i64 = 5 * 60_000;
 const TOKEN_LIFE_MS: i64 = 7_200_000;
 /// In its last five minutes a stable token is replaced; the old one lives on for the rest of them.
 const OVERLAP_MS: i64 = 5 * 60_000;
@@ -29,15 +29,39 @@ pub(crate) struct Logins {
     codes: BTreeMap<String, LoginCode>,
     /// Codes for phone numbers, with app and user.
     phone_codes: BTreeMap<String, LoginCode>,
+    /// Codes browsers were sent back with to a page of an official account.
+    pub(crate) page_codes: BTreeMap<String, LoginCode>,
     apps: BTreeMap<String, Tokens>,
 }
 
 #[derive(Clone, Debug)]
-struct LoginCode {
-    appid: String,
-    user: String,
-    made_ms: i64,
-    used: bool,
+pub(crate) struct LoginCode {
+    pub(crate) appid: String,
+    pub(crate) user: String,
+    pub(crate) made_ms: i64,
+    pub(crate) used: bool,
+}
+
+impl LoginCode {
+    pub(crate) fn new(appid: &str, user: &str, made_ms: i64) -> Self {
+        Self {
+            appid: appid.to_owned(),
+            user: user.to_owned(),
+            made_ms,
+            used: false,
+        }
+    }
+
+    /// For the log.
+    pub(crate) fn story(&self, now_ms: i64) -> String {
+        format!(
+            "given to user {:?} of app {} {} s ago, used before: {}",
+            self.user,
+            self.appid,
+            (now_ms - self.made_ms) / 1000,
+            self.used
+        )
+    }
 }
 
 /// The access tokens of one app: token and the end of its life.
@@ -73,15 +97,8 @@ impl Wechat {
             return None;
         }
         let code = self.ids.login_code();
-        self.logins.codes.insert(
-            code.clone(),
-            LoginCode {
-                appid: appid.to_owned(),
-                user: user.to_owned(),
-                made_ms: self.now_ms,
-                used: false,
-            },
-        );
+        let made = LoginCode::new(appid, user, self.now_ms);
+        self.logins.codes.insert(code.clone(), made);
         Some((code, self.openid(appid, user)))
     }
 
@@ -114,13 +131,7 @@ impl Wechat {
         let now_ms = self.now_ms;
         let found = self.logins.codes.get_mut(&code);
         checks.note("js_code", found.is_some(), || match &found {
-            Some(code) => format!(
-                "given to user {:?} of app {} {} s ago, used before: {}",
-                code.user,
-                code.appid,
-                (now_ms - code.made_ms) / 1000,
-                code.used
-            ),
+            Some(code) => code.story(now_ms),
             None => "no such code was given out".to_owned(),
         });
         let found = found
@@ -146,7 +157,7 @@ impl Wechat {
         Ok(answer)
     }
 
-    fn check_secret(
+    pub(crate) fn check_secret(
         &self,
         appid: &str,
         secret: &str,
@@ -285,12 +296,7 @@ impl Wechat {
             return None;
         }
         let code = self.ids.login_code();
-        let made = LoginCode {
-            appid: appid.to_owned(),
-            user: user.to_owned(),
-            made_ms: self.now_ms,
-            used: false,
-        };
+        let made = LoginCode::new(appid, user, self.now_ms);
         self.logins.phone_codes.insert(code.clone(), made);
         Some(code)
     }

@@ -1,8 +1,11 @@
 //! Orders: what they are, and what WeChat tells about them.
 //!
-//! Rules: WeChat Pay APIv3 documentation, "JSAPI / mini program order", "query order", "close order".
+//! Rules: WeChat Pay APIv3 documentation, "JSAPI / mini program order", "Native order", "APP order", "H5 order", "query order", "close order",
+//! "payment code", "reverse".
 
 mod close;
+mod codepay;
+mod handle;
 mod parse;
 mod prepay;
 mod query;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 /// Something done on a phone.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PhoneAction {
-    /// A mini program calls `wx.requestPayment`.
+    /// A mini program calls `wx.requestPayment`, or a page of an official account the bridge.
     Open(OpenCashier),
     /// Somebody scans a QR code, or follows a link in a browser.
     Follow(FollowLink),
@@ -24,11 +24,12 @@ pub enum PhoneAction {
     Act(CashierAction),
 }
 
-/// The arguments of `wx.requestPayment`, and who calls it where.
+/// The arguments of `wx.requestPayment` or of the bridge's `getBrandWCPayRequest`, and who calls it where.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenCashier {
-    /// The running mini program.
+    /// The running mini program, or the official account (`appId` of the bridge).
+    #[serde(alias = "appId")]
     pub appid: String,
     /// Who holds the phone. Default `buyer`.
     #[serde(default = "buyer")]
@@ -119,7 +120,8 @@ pub struct Cashier {
 /// What came of an action.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct CashierResult {
-    /// What `wx.requestPayment` reports; `null` while the cashier stays open, or the app has died.
+    /// What `wx.requestPayment` reports (pages: `get_brand_wcpay_request:ok`, apps: `errCode:0`); `null` while the
+    /// cashier stays open, when the app has died, and for QR codes and browsers, which are told nothing.
     #[serde(rename = "errMsg")]
     pub err_msg: Option<String>,
     /// What the cashier tells the buyer.

@@ -17,6 +17,7 @@ pub(crate) mod number {
     pub(crate) const NOT_BOUND: u64 = 268_445_527;
     pub(crate) const OPENID_NEEDED: u64 = 268_501_013;
     pub(crate) const OTHER_MERCHANT: u64 = 268_447_843;
+    pub(crate) const ONLY_REVERSE: u64 = 268_449_641;
     /// The published list has no number for the rest.
     pub(crate) const OTHER: u64 = 268_435_456;
 }

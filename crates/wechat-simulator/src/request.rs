@@ -60,6 +60,8 @@ impl Wechat {
         }
         let answer = if let Route::V2(call) = route {
             self.v2(*call, request, fault, checks)
+        } else if *route == Route::Authorize {
+            self.authorize(request, fault, checks)
         } else if route.is_mini_program() {
             self.mini_program(route, request, fault, checks)
         } else {
@@ -211,7 +213,9 @@ impl Wechat {
     ) -> Result<Reply, Refusal> {
         let (target, body) = (&request.target, &request.body);
         match route {
-            Route::Prepay => self.prepay(sender, body, checks),
+            Route::Prepay(product) => self.prepay(*product, sender, body, checks),
+            Route::CodePay => self.code_pay(sender, body, checks),
+            Route::Reverse(number) => self.reverse(sender, number, body, checks),
             Route::QueryByOutTradeNo(number) => {
                 self.query_by_out_trade_no(sender, number, target, checks)
             }
@@ -225,6 +229,8 @@ impl Wechat {
             | Route::StableToken
             | Route::AccessToken
             | Route::PhoneNumber
+            | Route::Authorize
+            | Route::PageLogin
             | Route::V2(_) => Err(Refusal::system_error()),
         }
     }

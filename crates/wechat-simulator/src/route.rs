@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::message::WireRequest;
+use crate::order::TradeType;
 use crate::v2::Call;
 
 /// What can be asked of WeChat, and what WeChat sends by itself. Faults are scoped by these names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// `POST /v3/pay/transactions/jsapi`, `POST /pay/unifiedorder`
+    /// `POST /v3/pay/transactions/jsapi`, `/native`, `/app` and `/h5`, `POST /pay/unifiedorder`
     Prepay,
     /// Both order queries.
     Query,
@@ -33,9 +34,13 @@ pub enum Operation {
     Token,
     /// `POST /wxa/business/getuserphonenumber`
     PhoneNumber,
-    /// API v2: `POST /pay/micropay`
+    /// `GET /connect/oauth2/authorize`, opened by a browser inside WeChat
+    Authorize,
+    /// `GET /sns/oauth2/access_token`
+    PageLogin,
+    /// `POST /v3/pay/transactions/codepay`, `POST /pay/micropay`
     Micropay,
-    /// API v2: `POST /secapi/pay/reverse`
+    /// `POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`, `POST /secapi/pay/reverse`
     Reverse,
     /// API v2: `POST /tools/authcodetoopenid`
     AuthCodeToOpenid,
@@ -64,6 +69,8 @@ impl Operation {
             Self::StableToken => "stable_token",
             Self::Token => "token",
             Self::PhoneNumber => "phone_number",
+            Self::Authorize => "authorize",
+            Self::PageLogin => "page_login",
             Self::Micropay => "micropay",
             Self::Reverse => "reverse",
             Self::AuthCodeToOpenid => "auth_code_to_openid",
@@ -78,7 +85,9 @@ impl Operation {
 /// A request that was recognised, with the number in its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Route {
-    Prepay,
+    Prepay(TradeType),
+    CodePay,
+    Reverse(String),
     QueryByOutTradeNo(String),
     QueryById(String),
     Close(String),
@@ -90,6 +99,8 @@ pub(crate) enum Route {
     StableToken,
     AccessToken,
     PhoneNumber,
+    Authorize,
+    PageLogin,
     /// Whatever the method: this protocol has its own way to refuse another than POST.
     V2(Call),
 }
@@ -97,7 +108,9 @@ pub(crate) enum Route {
 impl Route {
     pub(crate) fn operation(&self) -> Operation {
         match self {
-            Self::Prepay => Operation::Prepay,
+            Self::Prepay(_) => Operation::Prepay,
+            Self::CodePay => Operation::Micropay,
+            Self::Reverse(_) => Operation::Reverse,
             Self::QueryByOutTradeNo(_) | Self::QueryById(_) => Operation::Query,
             Self::Close(_) => Operation::Close,
             Self::CreateRefund => Operation::Refund,
@@ -108,6 +121,8 @@ impl Route {
             Self::StableToken => Operation::StableToken,
             Self::AccessToken => Operation::Token,
             Self::PhoneNumber => Operation::PhoneNumber,
+            Self::Authorize => Operation::Authorize,
+            Self::PageLogin => Operation::PageLogin,
             Self::V2(call) => call.operation(),
         }
     }
@@ -116,7 +131,11 @@ impl Route {
     pub(crate) fn is_mini_program(&self) -> bool {
         matches!(
             self,
-            Self::Code2Session | Self::StableToken | Self::AccessToken | Self::PhoneNumber
+            Self::Code2Session
+                | Self::StableToken
+                | Self::AccessToken
+                | Self::PhoneNumber
+                | Self::PageLogin
         )
     }
 }
@@ -145,7 +164,11 @@ pub(crate) fn find(request: &WireRequest) -> Found {
         return Found::Route(Route::V2(call));
     }
     let (method, route) = match segments.as_slice() {
-        ["v3", "pay", "transactions", "jsapi"] => ("POST", Route::Prepay),
+        ["v3", "pay", "transactions", "jsapi"] => ("POST", Route::Prepay(TradeType::Jsapi)),
+        ["v3", "pay", "transactions", "native"] => ("POST", Route::Prepay(TradeType::Native)),
+        ["v3", "pay", "transactions", "app"] => ("POST", Route::Prepay(TradeType::App)),
+        ["v3", "pay", "transactions", "h5"] => ("POST", Route::Prepay(TradeType::Mweb)),
+        ["v3", "pay", "transactions", "codepay"] => ("POST", Route::CodePay),
         ["v3", "pay", "transactions", "out-trade-no", number] => {
             ("GET", Route::QueryByOutTradeNo((*number).to_owned()))
         }
@@ -153,6 +176,14 @@ pub(crate) fn find(request: &WireRequest) -> Found {
         ["v3", "pay", "transactions", "out-trade-no", number, "close"] => {
             ("POST", Route::Close((*number).to_owned()))
         }
+        [
+            "v3",
+            "pay",
+            "transactions",
+            "out-trade-no",
+            number,
+            "reverse",
+        ] => ("POST", Route::Reverse((*number).to_owned())),
         ["v3", "refund", "domestic", "refunds"] => ("POST", Route::CreateRefund),
         ["v3", "refund", "domestic", "refunds", number] => {
             ("GET", Route::QueryRefund((*number).to_owned()))
@@ -166,6 +197,8 @@ pub(crate) fn find(request: &WireRequest) -> Found {
             "apply-abnormal-refund",
         ] => ("POST", Route::AbnormalRefund((*id).to_owned())),
         ["v3", "certificates"] => ("GET", Route::Certificates),
+        ["connect", "oauth2", "authorize"] => ("GET", Route::Authorize),
+        ["sns", "oauth2", "access_token"] => ("GET", Route::PageLogin),
         ["sns", "jscode2session"] => ("GET", Route::Code2Session),
         ["cgi-bin", "stable_token"] => ("POST", Route::StableToken),
         ["cgi-bin", "token"] => ("GET", Route::AccessToken),

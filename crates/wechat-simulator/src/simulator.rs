@@ -122,8 +122,9 @@ impl Simulator {
                 answer_timeout_ms: None,
             },
         })
-        .with_app(credentials.app())
+        .with_browser_host(&base_url)
         .with_merchant(credentials.merchant()?);
+        wechat = with_apps(wechat, &credentials);
         wechat.openid(&credentials.appid, "buyer");
         let mut more_merchants = Vec::with_capacity(options.more_merchants.len());
         for mut more in options.more_merchants {
@@ -131,7 +132,7 @@ impl Simulator {
             if let Some(secret) = known.map(|app| app.secret.clone()) {
                 more.app_secret = secret;
             }
-            wechat = wechat.with_app(more.app()).with_merchant(more.merchant()?);
+            wechat = with_apps(wechat, &more).with_merchant(more.merchant()?);
             more_merchants.push(MerchantFiles::new(more, &base_url)?);
         }
         let mut merchant = MerchantFiles::new(credentials, &base_url)?;
@@ -174,6 +175,14 @@ impl Simulator {
             tasks,
         })
     }
+}
+
+fn with_apps(wechat: Wechat, credentials: &Credentials) -> Wechat {
+    let apps = credentials.apps().into_iter();
+    apps.fold(wechat, |wechat, (app, kind)| {
+        let appid = app.appid.clone();
+        wechat.with_app(app).with_app_kind(appid, kind)
+    })
 }
 
 async fn listen_tls(address: SocketAddr) -> Result<(Tls, TcpListener), SimulatorError> {

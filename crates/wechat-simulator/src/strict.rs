@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 pub(crate) use body::{has_null, parse};
 use rule::check_text;
 pub(crate) use rule::{
-    APPID, GOODS_ID, MCHID, OPENID, OUT_REFUND_NO, OUT_TRADE_NO, TRANSACTION_ID, Text, check_number,
+    APPID, AUTH_CODE, GOODS_ID, MCHID, OPENID, OUT_REFUND_NO, OUT_TRADE_NO, TRANSACTION_ID, Text,
+    check_number,
 };
 
 use crate::assumptions::Assumptions;

@@ -49,6 +49,10 @@ pub(crate) fn platform_key(serial: &str) -> PlatformKey {
 
 pub(crate) const MCHID: &str = "1900000001";
 pub(crate) const APPID: &str = "wx1111222233334444";
+/// Of an official account.
+pub(crate) const OFFICIAL: &str = "wx7777aaaabbbbcccc";
+/// Of a mobile app.
+pub(crate) const MOBILE: &str = "wx8888ddddeeeeffff";
 pub(crate) const SECRET: &str = "secret";
 pub(crate) const MERCHANT_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010500000000000001";
@@ -79,11 +83,13 @@ impl Shop {
             PlatformKeys::public_key(platform_key(PUBLIC_KEY_ID)),
         )
         .with_app(APPID)
+        .with_app(OFFICIAL)
+        .with_app(MOBILE)
         .with_api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
         .with_api_key(ApiKey::parse(API_KEY).unwrap())
         .with_certificate(MERCHANT_SERIAL, Arc::new(CheapKey::new(MERCHANT_SERIAL)));
-        let app = App {
-            appid: APPID.to_owned(),
+        let app = |appid: &str| App {
+            appid: appid.to_owned(),
             secret: SECRET.to_owned(),
             platform: None,
         };
@@ -95,7 +101,13 @@ impl Shop {
         let keys = KeyRing::new();
         keys.insert(PUBLIC_KEY_ID, Arc::new(CheapKey::new(PUBLIC_KEY_ID)));
         let mut shop = Self {
-            wechat: Wechat::new(options).with_app(app).with_merchant(merchant),
+            wechat: Wechat::new(options)
+                .with_app(app(APPID))
+                .with_app(app(OFFICIAL))
+                .with_app_kind(OFFICIAL, AppKind::OfficialAccount)
+                .with_app(app(MOBILE))
+                .with_app_kind(MOBILE, AppKind::MobileApp)
+                .with_merchant(merchant),
             now_ms: NOON,
             keys,
             sent: Vec::new(),
@@ -224,6 +236,94 @@ impl Shop {
         })
     }
 
+    /// The body of an order of another product than JSAPI, without its payer.
+    pub(crate) fn product_body(&self, product: &str, out_trade_no: &str) -> Value {
+        let mut body = self.order_body(out_trade_no);
+        body.as_object_mut().unwrap().remove("payer");
+        match product {
+            "app" => body["appid"] = json!(MOBILE),
+            "h5" => {
+                body["scene_info"] =
+                    json!({ "payer_client_ip": "203.0.113.7", "h5_info": { "type": "Wap" } });
+            }
+            _ => {}
+        }
+        body
+    }
+
+    /// Places an order of another product than JSAPI; the one member of its answer.
+    pub(crate) fn place(&mut self, product: &str, out_trade_no: &str) -> String {
+        let body = self.product_body(product, out_trade_no);
+        let target = format!("/v3/pay/transactions/{product}");
+        let (status, answer) = self.call("POST", &target, &body);
+        assert_eq!(status, 200, "{answer}");
+        let members = answer.as_object().unwrap();
+        assert_eq!(members.len(), 1, "{answer}");
+        members
+            .values()
+            .next()
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    pub(crate) fn follow(&mut self, url: &str, user: &str) -> Result<Cashier, PhoneRefusal> {
+        let follow = FollowLink {
+            url: url.to_owned(),
+            user: user.to_owned(),
+        };
+        let answer = self.phone(PhoneAction::Follow(follow))?;
+        match answer {
+            PhoneAnswer::Cashier(cashier) => Ok(cashier),
+            PhoneAnswer::Result(result) => panic!("{result:?}"),
+        }
+    }
+
+    pub(crate) fn open_from_app(&mut self, parameters: Value) -> Result<Cashier, PhoneRefusal> {
+        let open: OpenFromApp = serde_json::from_value(parameters).unwrap();
+        match self.phone(PhoneAction::OpenFromApp(open))? {
+            PhoneAnswer::Cashier(cashier) => Ok(cashier),
+            PhoneAnswer::Result(result) => panic!("{result:?}"),
+        }
+    }
+
+    pub(crate) fn act_as(
+        &mut self,
+        user: &str,
+        prepay_id: &str,
+        action: BuyerAction,
+    ) -> Result<CashierResult, PhoneRefusal> {
+        let act = CashierAction {
+            prepay_id: prepay_id.to_owned(),
+            user: user.to_owned(),
+            action,
+            coupon_fen: None,
+            coupon_no_cash: false,
+            bank_type: None,
+        };
+        match self.phone(PhoneAction::Act(act))? {
+            PhoneAnswer::Result(result) => Ok(result),
+            PhoneAnswer::Cashier(cashier) => panic!("{cashier:?}"),
+        }
+    }
+
+    /// What a phone shows at the till.
+    pub(crate) fn payment_code(&mut self, user: &str, story: CodeStory) -> String {
+        let command = Command::PaymentCode {
+            user: user.to_owned(),
+            story,
+            after_ms: None,
+        };
+        match self.control(command) {
+            CommandAnswer::PaymentCode(code) => code,
+            other @ (CommandAnswer::Done
+            | CommandAnswer::LoginCode { .. }
+            | CommandAnswer::PhoneCode(_)
+            | CommandAnswer::Refund(_)) => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) fn prepay(&mut self, out_trade_no: &str) -> String {
         let body = self.order_body(out_trade_no);
         let (status, answer) = self.call("POST", "/v3/pay/transactions/jsapi", &body);
@@ -246,19 +346,7 @@ impl Shop {
         prepay_id: &str,
         action: BuyerAction,
     ) -> Result<CashierResult, PhoneRefusal> {
-        let act = CashierAction {
-            prepay_id: prepay_id.to_owned(),
-            user: "buyer".to_owned(),
-            action,
-            coupon_fen: None,
-            coupon_no_cash: false,
-            bank_type: None,
-        };
-        self.phone(PhoneAction::Act(act))
-            .map(|answer| match answer {
-                PhoneAnswer::Result(result) => result,
-                PhoneAnswer::Cashier(cashier) => panic!("{cashier:?}"),
-            })
+        self.act_as("buyer", prepay_id, action)
     }
 
     pub(crate) fn phone(&mut self, action: PhoneAction) -> Result<PhoneAnswer, PhoneRefusal> {

@@ -1,7 +1,7 @@
 //! What each switch does.
 
 use super::{Command, CommandAnswer, CommandError};
-use crate::book::{Merchant, MerchantCertificate};
+use crate::book::{AppKind, Merchant, MerchantCertificate};
 use crate::heart::Wechat;
 use crate::keys::{PlatformCertificate, SigningMode};
 use crate::log::Entry;
@@ -31,6 +31,11 @@ impl Wechat {
                     .insert(merchant.mchid.clone(), *merchant);
             }
             Command::LoginCode { appid, user } => {
+                let kind = self.book.kind(&appid);
+                if self.book.apps.contains_key(&appid) && kind != AppKind::MiniProgram {
+                    let why = format!("wx.login is for mini programs, {appid} is a {kind:?}");
+                    return Err(CommandError::Refused(why));
+                }
                 let (code, openid) = self
                     .make_login_code(&appid, &user)
                     .ok_or_else(|| CommandError::Unknown(format!("app {appid}")))?;
@@ -43,6 +48,21 @@ impl Wechat {
             } => {
                 let code = self.make_payment_code(user, story, after_ms);
                 return Ok(CommandAnswer::PaymentCode(code));
+            }
+            Command::SetAppKind { appid, kind } => {
+                if !self.book.apps.contains_key(&appid) {
+                    return Err(CommandError::Unknown(format!("app {appid}")));
+                }
+                self.book.kinds.insert(appid, kind);
+            }
+            Command::DecideCode { auth_code, pays } => {
+                if !self.book.payment_codes.contains_key(&auth_code) {
+                    return Err(CommandError::Unknown("such payment code".to_owned()));
+                }
+                if !self.decide_shown_code(&auth_code, pays) {
+                    let why = "nobody asks the owner of this code for a password";
+                    return Err(CommandError::Refused(why.to_owned()));
+                }
             }
             Command::AddFault(fault) => self.faults.add(fault),
             Command::ClearFaults => self.faults.clear(),
@@ -186,6 +206,8 @@ impl Wechat {
             | Command::AddMerchant(_)
             | Command::LoginCode { .. }
             | Command::PaymentCode { .. }
+            | Command::SetAppKind { .. }
+            | Command::DecideCode { .. }
             | Command::AddFault(_)
             | Command::ClearFaults
             | Command::SetAssumptions(_)

@@ -1,6 +1,6 @@
 //! Closing an order.
 
-use super::OrderState;
+use super::{OrderState, TradeType};
 use crate::assumptions::CloseUnknown;
 use crate::authorization::Authenticated;
 use crate::heart::{Reply, Wechat};
@@ -49,6 +49,10 @@ impl Wechat {
             }
             // Closing is re-entrant.
             OrderState::Closed { .. } => {}
+            OrderState::NotPaid if order.trade_type == TradeType::Micropay => {
+                let message = "付款码支付订单不支持关单，请调用撤销订单";
+                return Err(Refusal::invalid_request(number::ONLY_REVERSE, message));
+            }
             OrderState::NotPaid => {
                 order.state = OrderState::Closed {
                     at_ms: self.now_ms,

@@ -1,5 +1,7 @@
 //! The body of an order call.
 
+use std::net::IpAddr;
+
 use fen::Fen;
 use serde_json::Value;
 use wechatpay::time::parse_rfc3339;
@@ -31,7 +33,11 @@ pub(crate) struct NewOrder {
 /// The documented limit of `detail` as compact JSON.
 const DETAIL_BYTES: usize = 6144;
 
-pub(super) fn new_order(value: &Value, assumptions: &Assumptions) -> Result<NewOrder, Refusal> {
+pub(super) fn new_order(
+    value: &Value,
+    trade_type: TradeType,
+    assumptions: &Assumptions,
+) -> Result<NewOrder, Refusal> {
     let mut body = Object::body(value, assumptions)?;
     let appid = body.required_text("appid", "公众号ID", strict::APPID)?;
     let mchid = body.required_text("mchid", "直连商户号", strict::MCHID)?;
@@ -54,31 +60,20 @@ pub(super) fn new_order(value: &Value, assumptions: &Assumptions) -> Result<NewO
             }
         },
     };
-    let mut amount = body.required_object("amount", "订单金额")?;
-    let total = amount.required_integer("total", "总金额", 1)?;
-    currency(&mut amount, false)?;
-    amount.finish()?;
-    let openid = payer(&mut body)?;
-    if let Some(detail) = body.object("detail")? {
-        let size = value
-            .get("detail")
-            .map_or(0, |detail| detail.to_string().len());
-        if size > DETAIL_BYTES {
-            return Err(body.refuse(
-                "detail",
-                format!("商品详情字节数 {size}，大于最大值 {DETAIL_BYTES}"),
-            ));
-        }
-        goods(detail)?;
-    }
+    let total = amount(&mut body)?;
+    let openid = match trade_type {
+        TradeType::Jsapi => payer(&mut body)?,
+        // To these products a payer is an unknown member.
+        TradeType::Native | TradeType::App | TradeType::Mweb | TradeType::Micropay => String::new(),
+    };
+    detail(&mut body, value, "wechatpay_goods_id")?;
+    let is_h5 = trade_type == TradeType::Mweb;
     let device_id = match body.object("scene_info")? {
-        Some(scene) => scene_info(scene, assumptions)?,
+        Some(scene) => scene_info(scene, is_h5, assumptions)?,
+        None if is_h5 => return Err(body.missing("scene_info", "场景信息")),
         None => None,
     };
-    if let Some(mut settle) = body.object("settle_info")? {
-        settle.boolean("profit_sharing", "是否指定分账")?;
-        settle.finish()?;
-    }
+    settle_info(&mut body)?;
     body.finish()?;
     Ok(NewOrder {
         appid: appid.to_owned(),
@@ -88,12 +83,100 @@ pub(super) fn new_order(value: &Value, assumptions: &Assumptions) -> Result<NewO
         attach: attach.map(str::to_owned),
         notify_url: notify_url.to_owned(),
         total: Fen::new(total),
-        trade_type: TradeType::Jsapi,
+        trade_type,
         protocol: Protocol::V3,
         openid,
         device_id,
         time_expire_ms,
     })
+}
+
+/// An order by payment code, and the code.
+pub(super) fn code_order(
+    value: &Value,
+    assumptions: &Assumptions,
+) -> Result<(NewOrder, String), Refusal> {
+    let mut body = Object::body(value, assumptions)?;
+    let appid = body.required_text("appid", "公众号ID", strict::APPID)?;
+    let mchid = body.required_text("mchid", "直连商户号", strict::MCHID)?;
+    let description = body.required_text("description", "商品描述", Text::up_to(127))?;
+    let out_trade_no = body.required_text("out_trade_no", "商户订单号", strict::OUT_TRADE_NO)?;
+    let attach = body.text("attach", "附加数据", Text::up_to(128))?;
+    body.text("goods_tag", "订单优惠标记", Text::up_to(32))?;
+    body.boolean("support_fapiao", "电子发票入口开放标识")?;
+    if assumptions.codepay_notify_url_ignored {
+        body.text("notify_url", "通知地址", Text::up_to(255))?;
+    }
+    let mut payer = body.required_object("payer", "支付者")?;
+    let code = payer.required_text("auth_code", "付款码", strict::AUTH_CODE)?;
+    payer.finish()?;
+    let total = amount(&mut body)?;
+    let mut scene = body.required_object("scene_info", "场景信息")?;
+    let device_id = scene.text("device_id", "商户端设备号", Text::up_to(32))?;
+    if let Some(address) = scene.text("device_ip", "商户端设备IP", Text::up_to(45))?
+        && address.parse::<IpAddr>().is_err()
+    {
+        return Err(scene.refuse("device_ip", "商户端设备IP格式错误"));
+    }
+    let mut store = scene.required_object("store_info", "门店信息")?;
+    let at_wechat = store.text("id", "门店编号", Text::up_to(32))?;
+    let own = store.text("out_id", "商家自定义门店编号", Text::up_to(32))?;
+    if at_wechat.is_none() && own.is_none() {
+        return Err(store.missing("id", "门店编号"));
+    }
+    store.finish()?;
+    scene.finish()?;
+    detail(&mut body, value, "wxpay_goods_id")?;
+    settle_info(&mut body)?;
+    body.finish()?;
+    let order = NewOrder {
+        appid: appid.to_owned(),
+        mchid: mchid.to_owned(),
+        description: description.to_owned(),
+        out_trade_no: out_trade_no.to_owned(),
+        attach: attach.map(str::to_owned),
+        // Payments by code are never told.
+        notify_url: String::new(),
+        total: Fen::new(total),
+        trade_type: TradeType::Micropay,
+        protocol: Protocol::V3,
+        openid: String::new(),
+        device_id: device_id.map(str::to_owned),
+        time_expire_ms: None,
+    };
+    Ok((order, code.to_owned()))
+}
+
+fn amount(body: &mut Object<'_>) -> Result<i64, Refusal> {
+    let mut amount = body.required_object("amount", "订单金额")?;
+    let total = amount.required_integer("total", "总金额", 1)?;
+    currency(&mut amount, false)?;
+    amount.finish()?;
+    Ok(total)
+}
+
+fn detail(body: &mut Object<'_>, value: &Value, goods_id: &'static str) -> Result<(), Refusal> {
+    let Some(detail) = body.object("detail")? else {
+        return Ok(());
+    };
+    let size = value
+        .get("detail")
+        .map_or(0, |detail| detail.to_string().len());
+    if size > DETAIL_BYTES {
+        return Err(body.refuse(
+            "detail",
+            format!("商品详情字节数 {size}，大于最大值 {DETAIL_BYTES}"),
+        ));
+    }
+    goods(detail, goods_id)
+}
+
+fn settle_info(body: &mut Object<'_>) -> Result<(), Refusal> {
+    if let Some(mut settle) = body.object("settle_info")? {
+        settle.boolean("profit_sharing", "是否指定分账")?;
+        settle.finish()?;
+    }
+    Ok(())
 }
 
 /// Reads `currency`, which can only be `CNY`.
@@ -121,7 +204,7 @@ fn payer(body: &mut Object<'_>) -> Result<String, Refusal> {
     Ok(openid.to_owned())
 }
 
-fn goods(mut detail: Object<'_>) -> Result<(), Refusal> {
+fn goods(mut detail: Object<'_>, goods_id: &'static str) -> Result<(), Refusal> {
     detail.integer("cost_price", "订单原价", 0)?;
     detail.text("invoice_id", "商品小票ID", Text::up_to(32))?;
     let Some(items) = detail.objects("goods_detail", "单品列表", 6000)? else {
@@ -129,7 +212,7 @@ fn goods(mut detail: Object<'_>) -> Result<(), Refusal> {
     };
     for mut item in items {
         item.required_text("merchant_goods_id", "商户侧商品编码", strict::GOODS_ID)?;
-        item.text("wechatpay_goods_id", "微信支付商品编码", Text::up_to(32))?;
+        item.text(goods_id, "微信支付商品编码", Text::up_to(32))?;
         item.text("goods_name", "商品名称", Text::up_to(256))?;
         item.required_integer("quantity", "商品数量", 1)?;
         item.required_integer("unit_price", "商品单价", 0)?;
@@ -138,8 +221,15 @@ fn goods(mut detail: Object<'_>) -> Result<(), Refusal> {
     detail.finish()
 }
 
-fn scene_info(mut scene: Object<'_>, assumptions: &Assumptions) -> Result<Option<String>, Refusal> {
-    scene.required_text("payer_client_ip", "用户终端IP", Text::up_to(45))?;
+fn scene_info(
+    mut scene: Object<'_>,
+    is_h5: bool,
+    assumptions: &Assumptions,
+) -> Result<Option<String>, Refusal> {
+    let payer = scene.required_text("payer_client_ip", "用户终端IP", Text::up_to(45))?;
+    if is_h5 {
+        h5_info(&mut scene, payer)?;
+    }
     let device_id = scene.text("device_id", "商户端设备号", Text::up_to(32))?;
     if let Some(mut store) = scene.object("store_info")? {
         store.required_text("id", "门店编号", Text::up_to(32))?;
@@ -160,4 +250,28 @@ fn scene_info(mut scene: Object<'_>, assumptions: &Assumptions) -> Result<Option
     }
     scene.finish()?;
     Ok(device_id.map(str::to_owned))
+}
+
+/// What only browsers have to say. "127.0.0.1 makes H5 fail", so no loopback address is taken.
+fn h5_info(scene: &mut Object<'_>, payer: &str) -> Result<(), Refusal> {
+    if !payer
+        .parse::<IpAddr>()
+        .is_ok_and(|address| !address.is_loopback())
+    {
+        return Err(scene.refuse("payer_client_ip", "网络环境未能通过安全验证，请稍后再试"));
+    }
+    let mut info = scene.required_object("h5_info", "H5场景信息")?;
+    let kind = info.required_text("type", "场景类型", Text::up_to(32))?;
+    if !matches!(kind, "iOS" | "Android" | "Wap") {
+        return Err(info.refuse("type", "场景类型只能为 iOS、Android 或 Wap"));
+    }
+    for (name, label, longest) in [
+        ("app_name", "应用名称", 64),
+        ("app_url", "网站URL", 128),
+        ("bundle_id", "iOS平台BundleID", 128),
+        ("package_name", "Android平台PackageName", 128),
+    ] {
+        info.text(name, label, Text::up_to(longest))?;
+    }
+    info.finish()
 }

@@ -1,3 +1,6 @@
+mod codepay;
+mod products;
+
 use serde_json::{Value, json};
 
 use crate::testing::*;

@@ -6,13 +6,12 @@ use super::{
     BuyerAction, Cashier, CashierAction, CashierResult, OpenCashier, PhoneAction, PhoneAnswer,
     PhoneRefusal,
 };
-use crate::book::OrderKey;
+use crate::book::{AppKind, OrderKey};
 use crate::heart::Wechat;
 use crate::log::{Checks, Entry};
-use crate::order::{Coupon, Order, OrderState, PREPAY_LIFE_MS, Payment};
+use crate::order::{Coupon, Order, OrderState, PREPAY_LIFE_MS, Payment, TradeType};
 use crate::v2;
 
-const OK: &str = "requestPayment:ok";
 const CANCEL: &str = "requestPayment:fail cancel";
 
 impl Wechat {
@@ -25,7 +24,7 @@ impl Wechat {
             ),
             PhoneAction::Follow(follow) => format!("{} follows {}", follow.user, follow.url),
             PhoneAction::OpenFromApp(open) => {
-                format!("{}: an app opens {}", open.user, open.payment.prepay_id)
+                format!("{}: app {} opens {}", open.user, open.appid, open.prepayid)
             }
             PhoneAction::Act(act) => {
                 format!("{}: {:?} for {}", act.user, act.action, act.prepay_id)
@@ -34,7 +33,15 @@ impl Wechat {
         let result = match action {
             PhoneAction::Open(open) => self
                 .open_cashier(&open, &mut checks)
-                .map(PhoneAnswer::Cashier),
+                .map(PhoneAnswer::Cashier)
+                .map_err(|refusal| match self.book.kind(&open.appid) {
+                    // The bridge of pages tells no reason.
+                    AppKind::OfficialAccount => PhoneRefusal {
+                        err_msg: "get_brand_wcpay_request:fail".to_owned(),
+                        ..refusal
+                    },
+                    AppKind::MiniProgram | AppKind::MobileApp => refusal,
+                }),
             PhoneAction::Follow(follow) => self.follow_link(&follow).map(PhoneAnswer::Cashier),
             PhoneAction::OpenFromApp(open) => self
                 .open_from_app(&open, &mut checks)
@@ -71,6 +78,11 @@ impl Wechat {
             return Err(self.dialog("缺少参数 package", "package must be prepay_id=..."));
         };
         let key = self.check_pay_sign(open, time_stamp, prepay_id, checks)?;
+        let trade_type = self.book.orders.get(&key).map(|order| order.trade_type);
+        if trade_type.is_some_and(|it| it != TradeType::Jsapi) {
+            let why = "the order is of another product than JSAPI";
+            return Err(self.dialog("支付场景非法", why));
+        }
         self.check_order(prepay_id, &key, &open.appid, &open.user)?;
         self.cashier(prepay_id, &key)
     }
@@ -197,13 +209,13 @@ impl Wechat {
         else {
             return Err(self.dialog("订单不存在", "WeChat never gave out this prepay_id"));
         };
-        let result = |wechat: &Self, err_msg: Option<&str>, message: Option<&str>| CashierResult {
-            err_msg: err_msg.map(str::to_owned),
+        let result = |wechat: &Self, told: Option<Told>, message: Option<&str>| CashierResult {
+            err_msg: told.and_then(|told| wechat.reported(&key, told)),
             message: message.map(str::to_owned),
             trade_state: wechat.book.orders.get(&key).map_or("", Order::trade_state),
         };
         match act.action {
-            BuyerAction::Cancel => Ok(result(self, Some(CANCEL), None)),
+            BuyerAction::Cancel => Ok(result(self, Some(Told::Cancel), None)),
             BuyerAction::WrongPassword => Ok(result(self, None, Some("支付密码错误，请重试"))),
             BuyerAction::NotEnoughMoney => {
                 Ok(result(self, None, Some("零钱余额不足，请更换支付方式")))
@@ -214,9 +226,32 @@ impl Wechat {
                 self.pay(&key, act);
                 checks.note("payment", true, || format!("order {} is paid", key.1));
                 let told = act.action == BuyerAction::Pay;
-                Ok(result(self, told.then_some(OK), told.then_some("支付成功")))
+                Ok(result(
+                    self,
+                    told.then_some(Told::Ok),
+                    told.then_some("支付成功"),
+                ))
             }
         }
+    }
+
+    /// What whoever opened the cashier is told. QR codes and browsers are told nothing.
+    fn reported(&self, key: &OrderKey, told: Told) -> Option<String> {
+        let order = self.book.orders.get(key)?;
+        let text = match (order.trade_type, self.book.kind(&order.appid), told) {
+            (TradeType::Native | TradeType::Mweb | TradeType::Micropay, _, _) => return None,
+            (TradeType::App, _, Told::Ok) => "errCode:0",
+            (TradeType::App, _, Told::Cancel) => "errCode:-2",
+            (TradeType::Jsapi, AppKind::OfficialAccount, Told::Ok) => "get_brand_wcpay_request:ok",
+            (TradeType::Jsapi, AppKind::OfficialAccount, Told::Cancel) => {
+                "get_brand_wcpay_request:cancel"
+            }
+            (TradeType::Jsapi, AppKind::MiniProgram | AppKind::MobileApp, Told::Ok) => {
+                "requestPayment:ok"
+            }
+            (TradeType::Jsapi, AppKind::MiniProgram | AppKind::MobileApp, Told::Cancel) => CANCEL,
+        };
+        Some(text.to_owned())
     }
 
     pub(crate) fn pay(&mut self, key: &OrderKey, act: &CashierAction) {
@@ -263,6 +298,13 @@ impl Wechat {
             reason: format!("{text}: {why}"),
         }
     }
+}
+
+/// What the payer did, as the page, program or app behind the cashier hears of it.
+#[derive(Clone, Copy)]
+enum Told {
+    Ok,
+    Cancel,
 }
 
 /// What the phone itself checks before anything reaches WeChat.

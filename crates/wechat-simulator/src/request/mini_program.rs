@@ -36,6 +36,7 @@ impl Wechat {
             (None, Route::StableToken) => self.stable_token(request, checks),
             (None, Route::AccessToken) => self.access_token(&request.target, checks),
             (None, Route::PhoneNumber) => self.phone_number(request, checks),
+            (None, Route::PageLogin) => self.page_login(&request.target, checks),
             (None, _) => self.code2session(&request.target, checks),
         };
         let result = match fault.map(|fault| fault.fault) {
@@ -43,8 +44,8 @@ impl Wechat {
             _ => result,
         };
         let reply = Reply {
-            // The login call has answered text/plain for years; the token calls answer JSON.
-            content_type: if *route == Route::Code2Session {
+            // The login calls have answered text/plain for years; the token calls answer JSON.
+            content_type: if matches!(route, Route::Code2Session | Route::PageLogin) {
                 "text/plain"
             } else {
                 "application/json; encoding=utf-8"

@@ -138,13 +138,15 @@ impl Wechat {
                 .map(|refund| refund.out_trade_no.clone())
         };
         let out_trade_no = match route {
-            Route::QueryByOutTradeNo(number) | Route::Close(number) => Some(number.clone()),
+            Route::QueryByOutTradeNo(number) | Route::Close(number) | Route::Reverse(number) => {
+                Some(number.clone())
+            }
             Route::QueryById(id) => by_id(id),
             Route::QueryRefund(number) => by_refund(number),
             Route::AbnormalRefund(_) => {
                 member("out_refund_no").and_then(|number| by_refund(&number))
             }
-            Route::Prepay => member("out_trade_no"),
+            Route::Prepay(_) | Route::CodePay => member("out_trade_no"),
             Route::CreateRefund => member("out_trade_no")
                 .or_else(|| member("transaction_id").and_then(|id| by_id(&id))),
             Route::Certificates
@@ -152,6 +154,8 @@ impl Wechat {
             | Route::StableToken
             | Route::AccessToken
             | Route::PhoneNumber
+            | Route::Authorize
+            | Route::PageLogin
             | Route::V2(_) => None,
         };
         Subject {

@@ -54,6 +54,11 @@ pub(crate) const APPID: Text = Text::up_to(32).of(id);
 pub(crate) const MCHID: Text = Text::up_to(32).of(digit);
 pub(crate) const OPENID: Text = Text::up_to(128).of(id);
 pub(crate) const GOODS_ID: Text = Text::up_to(32).of(id);
+/// 18 digits; which of them are codes is for WeChat to say.
+pub(crate) const AUTH_CODE: Text = Text {
+    shortest: 18,
+    ..Text::up_to(18).of(digit)
+};
 pub(crate) const TRANSACTION_ID: Text = Text::up_to(32).of(digit);
 pub(crate) const OUT_TRADE_NO: Text = Text {
     shortest: 6,

@@ -10,13 +10,11 @@ use super::request::Sender;
 use crate::book::OrderKey;
 use crate::heart::Wechat;
 use crate::log::Checks;
-use crate::order::{CodePhase, NewOrder, Order, OrderState, Repetition, TradeType};
-use crate::payment_code::CodeStory;
+use crate::order::{CodePhase, Order, Repetition, TradeType};
+use crate::payment_code::{BadCode, Charged, NotReversed};
 use crate::strict::Text;
 
-/// Not before this after the payment (WeChat Pay v2 documentation, "reverse").
-const LEAST_AGE_MS: i64 = 15_000;
-/// And not after this.
+/// Not after this (WeChat Pay v2 documentation, "reverse").
 const MOST_AGE_MS: i64 = 7 * 86_400_000;
 /// Least time to `time_expire`.
 const LEAST_EXPIRE_MS: i64 = 60_000;
@@ -30,6 +28,7 @@ impl Wechat {
         checks: &mut Checks,
     ) -> Result<Document, No> {
         let new = common_order(sender, read, TradeType::Micropay)?;
+        self.v2_app_fits(&new, checks)?;
         let code = read.required("auth_code", Text::up_to(128))?;
         let key = (new.mchid.clone(), new.out_trade_no.clone());
         let value = parameters(read.fields);
@@ -39,33 +38,16 @@ impl Wechat {
             return Err(unfinished(order));
         }
         self.v2_time_expire(&new, LEAST_EXPIRE_MS)?;
-        let (user, story, after_ms) = self.usable_code(sender, code, checks)?;
-        let openid = crate::ids::openid(&new.appid, &user);
-        self.openid(&sender.appid, &user);
-        self.insert_order(&key, NewOrder { openid, ..new }, value);
-        if let Some(found) = self.book.payment_codes.get_mut(code) {
-            found.used_by = Some(key.clone());
+        let charged = self
+            .charge_code(new, value, code, checks)
+            .map_err(bad_code)?;
+        match charged {
+            Charged::Paid => self.micropaid(&key),
+            Charged::AsksPassword => Err(user_paying()),
+            Charged::NotEnoughMoney => Err(No::business("NOTENOUGH", "余额不足")),
+            Charged::CardNotSupported => Err(No::business("NOTSUPORTCARD", "不支持卡类型")),
+            Charged::BankError => Err(No::business("BANKERROR", "银行系统异常")),
         }
-        match story {
-            CodeStory::Pays => {
-                self.pay_by_code(&key);
-                return self.micropaid(&key);
-            }
-            CodeStory::NotEnoughMoney => {
-                return Err(No::business("NOTENOUGH", "余额不足"));
-            }
-            CodeStory::CardNotSupported => {
-                return Err(No::business("NOTSUPORTCARD", "不支持卡类型"));
-            }
-            CodeStory::BankError => {
-                self.ask_password(&key, Some(true), after_ms);
-                return Err(No::business("BANKERROR", "银行系统异常"));
-            }
-            CodeStory::PaysLater => self.ask_password(&key, Some(true), after_ms),
-            CodeStory::Fails => self.ask_password(&key, Some(false), after_ms),
-            CodeStory::Hesitates => self.ask_password(&key, None, after_ms),
-        }
-        Err(user_paying())
     }
 
     fn micropaid(&self, key: &OrderKey) -> Result<Document, No> {
@@ -95,42 +77,8 @@ impl Wechat {
         }
     }
 
-    /// The code must be one that a phone shows now, and nobody else's.
-    fn usable_code(
-        &self,
-        sender: &Sender,
-        code: &str,
-        checks: &mut Checks,
-    ) -> Result<(String, CodeStory, i64), No> {
-        let digits = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
-        let kind = code
-            .get(..2)
-            .is_some_and(|kind| ("10"..="15").contains(&kind));
-        let found = self.book.payment_codes.get(code);
-        checks.note("auth_code", found.is_some(), || match found {
-            Some(code) => format!("{:?}'s phone showed it: {:?}", code.user, code.story),
-            None => "no phone of this simulator ever showed it".to_owned(),
-        });
-        if !digits || !kind {
-            return Err(No::business("AUTH_CODE_ERROR", "付款码格式错误"));
-        }
-        let invalid = || No::business("AUTH_CODE_INVALID", "付款码无效，请扫描微信支付付款码");
-        let found = found.ok_or_else(invalid)?;
-        let held = found.held_by.as_ref();
-        if found.used_by.is_some() || held.is_some_and(|merchant| *merchant != sender.mch_id) {
-            return Err(invalid());
-        }
-        if found.is_expired(self.now_ms) {
-            return Err(No::business(
-                "AUTHCODEEXPIRE",
-                "101 付款码已过期，请刷新再试",
-            ));
-        }
-        Ok((found.user.clone(), found.story, found.after_ms))
-    }
-
     /// `POST /secapi/pay/reverse`
-    pub(super) fn reverse(
+    pub(super) fn v2_reverse(
         &mut self,
         sender: &Sender,
         read: Read<'_>,
@@ -145,41 +93,18 @@ impl Wechat {
                 other.recall(false)
             }
         })?;
-        let age_ms = self.now_ms - order.created_ms;
         let key = (order.mchid.clone(), order.out_trade_no.clone());
-        checks.note("state", true, || {
-            format!("the order is {}, made {age_ms} ms ago", order.trade_state())
-        });
         let refuse = |code: &str, message: &str| Err(No::business(code, message).recall(false));
-        if order.trade_type != TradeType::Micropay {
-            return refuse("INVALID_REQUEST", "只有付款码支付的订单可以撤销");
-        }
-        if age_ms > MOST_AGE_MS {
-            return refuse("REVERSE_EXPIRE", "订单超过可撤销的期限");
-        }
-        if !order.refunds.is_empty() {
-            // UNCONFIRMED: the code for an order that has refunds.
-            return refuse("TRADE_ERROR", "订单已发起退款，不能撤销");
-        }
-        if order.trade_state() == "USERPAYING" && age_ms < LEAST_AGE_MS {
-            // UNCONFIRMED: the documentation asks for 15 seconds and does not say how earlier calls are refused.
-            return Err(user_paying().recall(true));
-        }
-        let Some(order) = self.book.orders.get_mut(&key) else {
-            return Err(No::system_error().recall(true));
-        };
-        if !matches!(order.state, OrderState::Closed { .. }) {
-            order.reversed = order.payment().cloned();
-            order.state = OrderState::Closed {
-                at_ms: self.now_ms,
-                by_merchant: true,
-            };
-            order.code = Some(CodePhase::Revoked);
-            if let Some(timer) = order.expiry.take() {
-                self.timers.cancel(timer);
+        match self.reverse_order(&key, MOST_AGE_MS, checks) {
+            Ok(()) => Ok(Document::new().with("recall", "N")),
+            Err(NotReversed::NotByCode) => {
+                refuse("INVALID_REQUEST", "只有付款码支付的订单可以撤销")
             }
+            Err(NotReversed::TooLate) => refuse("REVERSE_EXPIRE", "订单超过可撤销的期限"),
+            // UNCONFIRMED: the code for an order that has refunds.
+            Err(NotReversed::HasRefunds) => refuse("TRADE_ERROR", "订单已发起退款，不能撤销"),
+            Err(NotReversed::UserPaying) => Err(user_paying().recall(true)),
         }
-        Ok(Document::new().with("recall", "N"))
     }
 
     /// `POST /tools/authcodetoopenid`
@@ -190,12 +115,22 @@ impl Wechat {
         checks: &mut Checks,
     ) -> Result<Document, No> {
         let code = read.required("auth_code", Text::up_to(128))?;
-        let (user, _, _) = self.usable_code(sender, code, checks)?;
+        let (user, _, _) = self
+            .usable_code(&sender.mch_id, code, checks)
+            .map_err(bad_code)?;
         if let Some(found) = self.book.payment_codes.get_mut(code) {
             found.held_by = Some(sender.mch_id.clone());
         }
         let openid = self.openid(&sender.appid, &user);
         Ok(Document::new().with("openid", openid))
+    }
+}
+
+fn bad_code(why: BadCode) -> No {
+    match why {
+        BadCode::Malformed => No::business("AUTH_CODE_ERROR", "付款码格式错误"),
+        BadCode::Unknown => No::business("AUTH_CODE_INVALID", "付款码无效，请扫描微信支付付款码"),
+        BadCode::Expired => No::business("AUTHCODEEXPIRE", "101 付款码已过期，请刷新再试"),
     }
 }
 

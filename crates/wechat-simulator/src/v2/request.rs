@@ -246,7 +246,7 @@ impl Wechat {
             Call::Refund => self.v2_refund(sender, read, checks).map(Yes::Fields),
             Call::RefundQuery => self.v2_refund_query(sender, read, checks).map(Yes::Fields),
             Call::Micropay => self.micropay(sender, read, checks).map(Yes::Fields),
-            Call::Reverse => self.reverse(sender, read, checks).map(Yes::Fields),
+            Call::Reverse => self.v2_reverse(sender, read, checks).map(Yes::Fields),
             Call::AuthCodeToOpenid => self
                 .auth_code_to_openid(sender, read, checks)
                 .map(Yes::Fields),

@@ -43,8 +43,9 @@ impl V2 {
     /// With everything a merchant adds, signed.
     fn signed(&mut self, fields: Fields) -> Fields {
         self.calls += 1;
+        let appid = fields.get("appid").unwrap_or(APPID).to_owned();
         let mut fields = fields
-            .with("appid", APPID)
+            .with("appid", appid)
             .with("mch_id", MCHID)
             .with("nonce_str", format!("nonce{}", self.calls));
         if self.sign_type == SignType::HmacSha256 {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Body, Done, Front, Problem, done, merchant_of, throw};
-use crate::book::App;
+use crate::book::{App, AppKind};
 use crate::control::Command;
 use crate::credentials::Credentials;
 use crate::files::{MerchantFile, MerchantFiles};
@@ -109,11 +109,13 @@ pub(super) async fn add(
         let app = wechat.apps().find(|app| app.appid == body.appid);
         app.map(|app| app.secret.clone())
     });
-    match known {
-        Some(secret) => made.app_secret = secret,
-        None => {
-            throw(&front, Command::AddApp(made.app()))?;
-        }
+    if let Some(secret) = known {
+        made.app_secret = secret;
+    }
+    for (app, kind) in made.apps() {
+        let appid = app.appid.clone();
+        throw(&front, Command::AddApp(app))?;
+        throw(&front, Command::SetAppKind { appid, kind })?;
     }
     let merchant = made.merchant().map_err(Problem::internal)?;
     throw(&front, Command::AddMerchant(Box::new(merchant)))?;
@@ -199,9 +201,41 @@ pub(super) struct NewApp {
     secret: String,
     /// The open-platform account it is bound to; its users then have a unionid.
     platform: Option<String>,
+    /// What it is. Default `mini_program`.
+    #[serde(default)]
+    kind: AppKind,
 }
 
-/// Registers a mini program, or replaces it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AppView {
+    /// The app.
+    appid: String,
+    /// What it is.
+    kind: AppKind,
+    /// The merchants it is bound to.
+    mchids: Vec<String>,
+}
+
+/// All apps.
+#[utoipa::path(get, path = "/apps", responses((status = 200, body = Vec<AppView>)))]
+pub(super) async fn apps(State(front): State<Arc<Front>>) -> Json<Vec<AppView>> {
+    Json(front.read(|wechat| {
+        wechat
+            .apps()
+            .map(|app| AppView {
+                appid: app.appid.clone(),
+                kind: wechat.app_kind(&app.appid),
+                mchids: wechat
+                    .merchants()
+                    .filter(|merchant| merchant.apps.contains(&app.appid))
+                    .map(|merchant| merchant.mchid.clone())
+                    .collect(),
+            })
+            .collect()
+    }))
+}
+
+/// Registers an app, or replaces it.
 #[utoipa::path(post, path = "/apps", request_body = NewApp, responses((status = 200, body = Done)))]
 pub(super) async fn add_app(
     State(front): State<Arc<Front>>,
@@ -212,7 +246,9 @@ pub(super) async fn add_app(
         secret: body.secret,
         platform: body.platform,
     };
-    done(&front, Command::AddApp(app))
+    let (appid, kind) = (app.appid.clone(), body.kind);
+    throw(&front, Command::AddApp(app))?;
+    done(&front, Command::SetAppKind { appid, kind })
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -30,7 +30,7 @@ pub(super) struct OrderView {
     attach: Option<String>,
     /// What is to be paid.
     amount_fen: i64,
-    /// Who is to pay.
+    /// Who is to pay; empty while anybody may.
     openid: String,
     /// The name of that user, if this simulator gave out the openid.
     user: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct OrderView {
     pay_until_ms: Option<i64>,
     /// The newest prepay id that still opens the cashier.
     prepay_id: Option<String>,
-    /// What belongs to it that is scanned or followed: `code_url` or `mweb_url`.
+    /// What belongs to it that is scanned or followed: `code_url`, `h5_url` or `mweb_url`.
     link: Option<String>,
     /// All prepay ids, oldest first.
     prepay_ids: Vec<String>,
@@ -63,7 +63,7 @@ pub(super) struct OrderView {
 }
 
 impl OrderView {
-    fn new(wechat: &Wechat, order: &Order, now_ms: i64) -> Self {
+    pub(super) fn new(wechat: &Wechat, order: &Order, now_ms: i64) -> Self {
         let prepays = wechat.prepays(&order.mchid, &order.out_trade_no);
         let payment = order.payment();
         let merchant = wechat

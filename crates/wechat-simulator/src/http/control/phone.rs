@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Body, Front, Problem, throw};
+use super::orders::OrderView;
+use super::{Body, Done, Front, Problem, done, throw};
+use crate::book::AppKind;
 use crate::control::{Command, CommandAnswer};
 use crate::message::{Input, Output};
-use crate::payment_code::CodeStory;
+use crate::payment_code::{CodeStory, PAYMENT_CODE_LIFE_MS};
 use crate::phone::{
-    Cashier, CashierAction, CashierResult, FollowLink, OpenCashier, OpenFromApp, PhoneAction,
-    PhoneAnswer, PhoneRefusal, buyer,
+    BuyerAction, Cashier, CashierAction, CashierResult, FollowLink, OpenCashier, OpenFromApp,
+    PhoneAction, PhoneAnswer, PhoneRefusal, buyer,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -118,7 +120,112 @@ pub(super) async fn payment_codes(
     }
 }
 
-/// Scans a `code_url`, or follows an `mweb_url` in a browser: opens the cashier.
+/// A payment code that a phone showed, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PaymentCodeView {
+    /// The code.
+    auth_code: String,
+    /// Whose phone.
+    user: String,
+    /// What happens once it is scanned.
+    story: CodeStory,
+    /// How long it is still good, milliseconds; 0 when it has expired.
+    expires_in_ms: i64,
+    /// The order it was scanned for, if it was.
+    order: Option<OrderView>,
+}
+
+/// A payment code and the order it was scanned for. While that is `USERPAYING`, its owner is asked for the password.
+#[utoipa::path(get, path = "/payment-codes/{auth_code}", params(("auth_code" = String, Path)),
+    responses((status = 200, body = PaymentCodeView), (status = 404, body = Problem)))]
+pub(super) async fn payment_code(
+    State(front): State<Arc<Front>>,
+    Path(auth_code): Path<String>,
+) -> Result<Json<PaymentCodeView>, Problem> {
+    let now_ms = front.now_ms();
+    front
+        .read(|wechat| {
+            let code = wechat.payment_code(&auth_code)?;
+            let order = code
+                .used_by
+                .as_ref()
+                .and_then(|key| wechat.order(&key.0, &key.1));
+            Some(Json(PaymentCodeView {
+                auth_code: auth_code.clone(),
+                user: code.user.clone(),
+                story: code.story,
+                expires_in_ms: (code.made_ms + PAYMENT_CODE_LIFE_MS - now_ms).max(0),
+                order: order.map(|order| OrderView::new(wechat, order, now_ms)),
+            }))
+        })
+        .ok_or_else(|| Problem::not_found("such payment code"))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    /// Whether the password is typed and the money is paid, or the payment fails.
+    pays: bool,
+}
+
+/// The owner of a scanned code types the password, or refuses to.
+#[utoipa::path(post, path = "/payment-codes/{auth_code}/decide", params(("auth_code" = String, Path)), request_body = Decision,
+    responses((status = 200, body = Done), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn decide(
+    State(front): State<Arc<Front>>,
+    Path(auth_code): Path<String>,
+    Body(body): Body<Decision>,
+) -> Result<Json<Done>, Problem> {
+    let pays = body.pays;
+    done(&front, Command::DecideCode { auth_code, pays })
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PayLink {
+    /// `code_url`, `h5_url` or `mweb_url`.
+    url: String,
+    /// Whose phone. Default `buyer`.
+    #[serde(default = "buyer")]
+    user: String,
+    /// What they do at the cashier. Default `pay`.
+    #[serde(default = "pay")]
+    action: BuyerAction,
+}
+
+fn pay() -> BuyerAction {
+    BuyerAction::Pay
+}
+
+/// `cashier/follow` and `cashier/pay` in one: somebody scans a `code_url` or follows an `h5_url`, and pays.
+#[utoipa::path(post, path = "/cashier/pay-link", request_body = PayLink,
+    responses((status = 200, body = CashierResult), (status = 422, body = PhoneRefusal)))]
+pub(super) async fn pay_link(
+    State(front): State<Arc<Front>>,
+    Body(body): Body<PayLink>,
+) -> Response {
+    let PayLink { url, user, action } = body;
+    let follow = FollowLink {
+        url,
+        user: user.clone(),
+    };
+    match answer(&front, PhoneAction::Follow(follow)) {
+        Some(Ok(PhoneAnswer::Cashier(cashier))) => {
+            let act = CashierAction {
+                prepay_id: cashier.prepay_id,
+                user,
+                action,
+                coupon_fen: None,
+                coupon_no_cash: false,
+                bank_type: None,
+            };
+            phone(&front, PhoneAction::Act(act))
+        }
+        other @ (Some(Ok(PhoneAnswer::Result(_)) | Err(_)) | None) => shown(other),
+    }
+}
+
+/// Scans a `code_url`, or follows an `h5_url` (API v2: `mweb_url`) in a browser: opens the cashier.
 #[utoipa::path(post, path = "/cashier/follow", request_body = FollowLink,
     responses((status = 200, body = Cashier), (status = 422, body = PhoneRefusal)))]
 pub(super) async fn follow(
@@ -138,17 +245,20 @@ pub(super) async fn open_from_app(
     phone(&front, PhoneAction::OpenFromApp(body))
 }
 
-/// The app a call names, or the only one there is.
+/// The app a call names, or the only mini program there is.
 pub(super) fn app_or_only(front: &Front, named: Option<String>) -> Result<String, Problem> {
     if let Some(appid) = named {
         return Ok(appid);
     }
     front.read(|wechat| {
-        let mut all = wechat.apps().map(|app| app.appid.clone());
+        let mut all = wechat
+            .apps()
+            .filter(|app| wechat.app_kind(&app.appid) == AppKind::MiniProgram)
+            .map(|app| app.appid.clone());
         match (all.next(), all.next()) {
             (Some(only), None) => Ok(only),
             _ => Err(Problem::bad(
-                "there are several apps: name one with \"appid\"",
+                "there are several mini programs: name one with \"appid\"",
             )),
         }
     })
@@ -175,16 +285,27 @@ pub(super) async fn act(
 }
 
 fn phone(front: &Arc<Front>, action: PhoneAction) -> Response {
-    for output in front.step(Input::Phone(action)) {
-        if let Output::Phone(result) = output {
-            return match result {
-                Ok(PhoneAnswer::Cashier(cashier)) => Json(cashier).into_response(),
-                Ok(PhoneAnswer::Result(result)) => Json(result).into_response(),
-                Err(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
-            };
-        }
+    shown(answer(front, action))
+}
+
+fn answer(front: &Arc<Front>, action: PhoneAction) -> Option<Result<PhoneAnswer, PhoneRefusal>> {
+    let outputs = front.step(Input::Phone(action));
+    outputs.into_iter().find_map(|output| match output {
+        Output::Phone(result) => Some(result),
+        Output::Answer { .. }
+        | Output::NoAnswer { .. }
+        | Output::SendNotification(_)
+        | Output::Control(_) => None,
+    })
+}
+
+fn shown(answer: Option<Result<PhoneAnswer, PhoneRefusal>>) -> Response {
+    match answer {
+        Some(Ok(PhoneAnswer::Cashier(cashier))) => Json(cashier).into_response(),
+        Some(Ok(PhoneAnswer::Result(result))) => Json(result).into_response(),
+        Some(Err(refusal)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
+        None => Problem::internal("the phone gave no answer").into_response(),
     }
-    Problem::internal("the phone gave no answer").into_response()
 }
 
 #[derive(Debug, Serialize, ToSchema)]

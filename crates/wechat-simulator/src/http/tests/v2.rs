@@ -263,12 +263,14 @@ async fn a_till_a_qr_code_and_a_new_key() {
         (200, &json!("NATIVE-00001"))
     );
 
+    let mobile = shop.simulator.merchant.settings.mobile_app.clone().unwrap();
+    let appid = mobile.appid.as_str();
     let app = UnifiedOrder {
+        appid: appid.parse().unwrap(),
         product: Product::App,
         ..shop.order("APP-0000001")
     };
     let placed = shop.client.send(&app).await.done().unwrap();
-    let appid = &shop.simulator.merchant.settings.appid;
     let parameters = shop
         .client
         .app_payment(appid, placed.prepay_id.as_str(), real_ms() / 1000);

@@ -5,8 +5,10 @@ use super::*;
 impl V2 {
     fn product(&mut self, number: &str, kind: &str) -> Fields {
         let scene = r#"{"h5_info":{"type":"Wap","wap_url":"https://a.example","wap_name":"茶"}}"#;
+        let appid = if kind == "APP" { MOBILE } else { APPID };
         let order = self
             .order(number)
+            .with("appid", appid)
             .with("trade_type", kind)
             .with("openid", "")
             .with("product_id", "tea")
@@ -79,11 +81,10 @@ fn an_app_signs_lower_case_names_with_the_orders_sign_type() {
         let placed = v2.product("APP-0000001", "APP");
         let prepay_id = placed.get("prepay_id").unwrap();
         let now = v2.shop.now_ms / 1000;
-        let sign = |how| AppPayment::sign(&key(), how, APPID, MCHID, prepay_id, now, "n");
-        let mut open = |payment| {
-            let user = "buyer".to_owned();
-            v2.shop
-                .phone(PhoneAction::OpenFromApp(OpenFromApp { user, payment }))
+        let sign = |how| AppPayment::sign(&key(), how, MOBILE, MCHID, prepay_id, now, "n");
+        let mut open = |payment: AppPayment| {
+            let parameters = serde_json::to_value(payment).unwrap();
+            v2.shop.open_from_app(parameters)
         };
         let good = sign(sign_type);
         assert!(open(good.clone()).is_ok());
@@ -94,5 +95,17 @@ fn an_app_signs_lower_case_names_with_the_orders_sign_type() {
             ..good
         };
         assert!(open(other).is_err());
+    }
+}
+
+#[test]
+fn an_app_order_wants_a_mobile_app() {
+    let mut v2 = V2::new(SignType::Md5);
+    for (kind, appid) in [("APP", APPID), ("APP", OFFICIAL), ("JSAPI", MOBILE)] {
+        let order = v2
+            .order("ORDER-000001")
+            .with("trade_type", kind)
+            .with("appid", appid);
+        assert_eq!(v2.refused("/pay/unifiedorder", order), "INVALID_REQUEST");
     }
 }

@@ -208,7 +208,7 @@ fn every_product_has_its_own_answer_and_needs() {
     assert_eq!(seen.get("trade_type"), Some("NATIVE"));
     assert_eq!(seen.get("openid"), Some(openid(APPID, "buyer").as_str()));
 
-    let app = base(&v2, "APP-0000001", "APP");
+    let app = base(&v2, "APP-0000001", "APP").with("appid", MOBILE);
     assert!(v2.call("/pay/unifiedorder", app).get("prepay_id").is_some());
 
     let web = base(&v2, "MWEB-000001", "MWEB");
