@@ -9,6 +9,7 @@ use fen::Fen;
 use serde_json::{Value, json};
 use shouyin_core::ports::Clock;
 use shouyin_core::task::Lane;
+use shouyin_wechat::AppKind;
 use tokio::sync::Notify;
 use wechat_miniprogram as mp;
 use wechat_simulator::{
@@ -40,7 +41,7 @@ pub(crate) struct Heart {
 }
 
 impl Heart {
-    fn new(clock: Arc<TestClock>) -> Arc<Self> {
+    fn new(clock: Arc<TestClock>, kind: AppKind) -> Arc<Self> {
         let key = PrivateKey::from_pem(WECHAT_KEY).unwrap();
         let platform = PlatformKeys::public_key(PlatformKey {
             signer: Arc::new(RsaSigner::new(PUBLIC_KEY_ID, key.clone())),
@@ -61,6 +62,14 @@ impl Heart {
                 secret: APP_SECRET.to_owned(),
                 platform: None,
             })
+            .with_app_kind(
+                APPID,
+                match kind {
+                    AppKind::MiniProgram => wechat_simulator::AppKind::MiniProgram,
+                    AppKind::OfficialAccount => wechat_simulator::AppKind::OfficialAccount,
+                    AppKind::MobileApp => wechat_simulator::AppKind::MobileApp,
+                },
+            )
             .with_merchant(merchant);
         Arc::new(Self {
             wechat: Mutex::new(wechat),
@@ -125,7 +134,25 @@ impl Heart {
         self.silent.store(true, Ordering::SeqCst);
     }
 
-    fn phone(&self, action: PhoneAction) -> PhoneAnswer {
+    /// A browser asks WeChat for a page; where it is sent.
+    pub(crate) fn browse(&self, target: &str, user: &str) -> String {
+        let request = WireRequest {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            headers: vec![("Cookie".to_owned(), format!("simulated_user={user}"))],
+            body: Vec::new(),
+            connection: Connection::Plain,
+        };
+        let answer = self.request(request).unwrap();
+        assert_eq!(answer.status, 302, "{:?}", String::from_utf8(answer.body));
+        let location = answer
+            .headers
+            .into_iter()
+            .find(|(name, _)| name == "Location");
+        location.unwrap().1
+    }
+
+    pub(crate) fn phone(&self, action: PhoneAction) -> PhoneAnswer {
         match self.step(Input::Phone(action)).pop() {
             Some(Output::Phone(answer)) => answer.unwrap(),
             other => panic!("{other:?}"),
@@ -284,7 +311,7 @@ impl Desk {
     }
 
     pub(crate) async fn build(mut setup: Setup) -> Self {
-        let heart = Heart::new(Arc::clone(&setup.clock));
+        let heart = Heart::new(Arc::clone(&setup.clock), setup.app_kind);
         setup.wires = Some(Wires {
             pay: Arc::new(PayWire {
                 heart: Arc::clone(&heart),
@@ -431,5 +458,21 @@ impl Desk {
                 .clamp(now + 1, end);
             self.world.clock.advance_ms(next - now);
         }
+    }
+}
+
+impl Heart {
+    /// Something on a phone that may be refused.
+    pub(crate) fn try_phone(&self, action: PhoneAction) -> Vec<Output> {
+        self.step(Input::Phone(action))
+    }
+}
+
+impl Desk {
+    /// A payment as the database has it.
+    pub(crate) async fn stored(&self, id: &str) -> shouyin_core::payment::Payment {
+        let id = shouyin_core::id::PaymentId::parse(id).unwrap();
+        let key = shouyin_core::ports::PaymentKey::AnyId(id);
+        self.world.ports.store.payment(key).await.unwrap().unwrap()
     }
 }

@@ -21,6 +21,7 @@ mod logs;
 mod notification;
 mod openapi;
 mod pay;
+mod products;
 mod refund;
 mod revise;
 mod serve;

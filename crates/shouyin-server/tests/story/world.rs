@@ -18,7 +18,7 @@ use shouyin_server::config::{Limits, loopback};
 use shouyin_server::journal::{Journal, JournalLoginTransport, JournalTransport, MerchantKeys};
 use shouyin_server::{HttpWebhookSender, Parts, Server, WebhookOptions, WechatLogin, new_api_key};
 use shouyin_store::{CommitFaults, MemoryStore};
-use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, H5Site, MerchantAccount, WechatAcquirer};
 use tower::ServiceExt;
 use wechat_miniprogram::AppSecret;
 use wechatpay::crypto::{ApiV3Key, PrivateKey};
@@ -142,6 +142,10 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// The protocols the merchants use.
     pub(crate) speaks: Speaks,
+    /// What the apps are at WeChat.
+    pub(crate) app_kind: AppKind,
+    /// Whether payment codes go by APIv3.
+    pub(crate) v3_codes: bool,
 }
 
 impl Default for Setup {
@@ -155,6 +159,8 @@ impl Default for Setup {
             policy: Policy::default(),
             limits: Limits::default(),
             speaks: Speaks::default(),
+            app_kind: AppKind::MiniProgram,
+            v3_codes: false,
         }
     }
 }
@@ -210,7 +216,14 @@ impl World {
         let journal = setup
             .journal
             .then(|| Journal::new(200, Arc::clone(&clock) as _));
-        let acquirer = Arc::new(acquirer(&wires, setup.speaks, &clock, journal.as_ref()));
+        let kind = (setup.app_kind, setup.v3_codes);
+        let acquirer = Arc::new(acquirer(
+            &wires,
+            setup.speaks,
+            kind,
+            &clock,
+            journal.as_ref(),
+        ));
         let ports = Ports {
             store: setup.store.unwrap_or_else(|| Arc::new(store.clone())),
             acquirer: Arc::clone(&acquirer) as _,
@@ -220,7 +233,12 @@ impl World {
             policies: Arc::new(Policies::new([(mchid(MCHID), setup.policy)])),
         };
         let (api_key, other_api_key) = api_keys(&*ports.store, &*ids, clock.now()).await;
-        let login = Arc::new(login(&wires.login, &clock, journal.as_ref()));
+        let login = Arc::new(login(
+            &wires.login,
+            setup.app_kind,
+            &clock,
+            journal.as_ref(),
+        ));
         let apps = [
             (mchid(MCHID), vec![appid(APPID)]),
             (mchid(OTHER_MCHID), vec![appid(APPID), appid(OTHER_APPID)]),
@@ -362,7 +380,13 @@ impl World {
 
     /// The process stops, the settings say another protocol, and another process begins on the same database.
     pub(crate) fn restart_speaking(&mut self, speaks: Speaks) {
-        let acquirer = acquirer(&self.wires, speaks, &self.clock, self.journal.as_ref());
+        let acquirer = acquirer(
+            &self.wires,
+            speaks,
+            (AppKind::MiniProgram, false),
+            &self.clock,
+            self.journal.as_ref(),
+        );
         self.parts.ports.acquirer = Arc::new(acquirer);
         self.restart();
     }
@@ -420,6 +444,7 @@ fn webhooks() -> HttpWebhookSender {
 fn acquirer(
     wires: &Wires,
     speaks: Speaks,
+    (app_kind, v3_codes): (AppKind, bool),
     clock: &Arc<TestClock>,
     journal: Option<&Arc<Journal>>,
 ) -> WechatAcquirer {
@@ -463,14 +488,17 @@ fn acquirer(
         );
         let notify_url =
             NotifyUrl::parse(&format!("https://pay.example.com/wechat/notify/{number}")).unwrap();
-        let apps = apps.iter().map(|app| (appid(app), AppKind::MiniProgram));
+        let apps = apps.iter().map(|app| (appid(app), app_kind));
         (
             mchid(number),
             MerchantAccount {
                 protocols: speaks.protocols(number, client, wires, clock),
                 apps: apps.collect(),
-                v3_codes: false,
-                h5_site: None,
+                v3_codes,
+                h5_site: Some(H5Site {
+                    url: "https://shop.example.com".to_owned(),
+                    name: "Coffee".to_owned(),
+                }),
                 notify_url,
             },
         )
@@ -484,6 +512,7 @@ fn acquirer(
 
 fn login(
     wire: &Arc<dyn wechat_miniprogram::Transport>,
+    kind: AppKind,
     clock: &Arc<TestClock>,
     journal: Option<&Arc<Journal>>,
 ) -> WechatLogin {
@@ -498,7 +527,7 @@ fn login(
             Arc::clone(&transport),
             seconds(clock),
         );
-        (appid(id), AppKind::MiniProgram, client)
+        (appid(id), kind, client)
     }))
 }
 
