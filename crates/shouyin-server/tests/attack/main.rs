@@ -18,6 +18,7 @@ mod notice_header;
 mod notice_path;
 mod notice_time;
 mod notice_v2;
+mod products;
 mod raw;
 mod shop;
 mod webhook_url;
@@ -203,6 +204,9 @@ async fn nothing_that_is_not_genuine_is_accepted() {
         buyer::sessions(&shop),
         buyer::prices(&shop),
         buyer::logins(&shop),
+        products::asked_wrongly(&shop),
+        products::contradictions(&shop),
+        products::pages(&shop),
         webhook_url::group(&shop),
         raw::group(&shop),
     ];

@@ -30,6 +30,12 @@ pub(crate) struct Shop {
     pub(crate) closed: String,
     /// Nobody has asked to pay yet.
     pub(crate) untouched: String,
+    /// A QR code that nobody has scanned, 1500 fen.
+    pub(crate) native: Payment,
+    /// For a browser outside WeChat; its address was never asked for.
+    pub(crate) h5: String,
+    /// For a till that has scanned nothing.
+    pub(crate) code: String,
     /// Of the other merchant, paid by carol.
     pub(crate) others: Payment,
     /// The refund of `paid`, and what a genuine notification of its success says.
@@ -83,6 +89,9 @@ impl Shop {
             paid: known(&desk, &key, paid).await,
             open: known(&desk, &key, open).await,
             last: known(&desk, &key, last).await,
+            native: known_native(&desk, &key).await,
+            h5: of_product(&desk, &key, "h5").await,
+            code: of_product(&desk, &key, "code").await,
             others: known(&desk, &other_key, others).await,
             refund_success: refund_success(&desk, &refund).await,
             refund: refund["id"].as_str().unwrap().to_owned(),
@@ -122,6 +131,27 @@ async fn create(desk: &Desk, key: &str, order_no: &str, amount_fen: i64) -> Stri
     let new = json!({ "order_no": order_no, "amount_fen": amount_fen, "description": "latte" });
     let payment = desk.post(key, "/v1/payments", new).await;
     payment["id"].as_str().unwrap().to_owned()
+}
+
+async fn of_product(desk: &Desk, key: &str, product: &str) -> String {
+    let new = json!({
+        "order_no": format!("product-{product}"), "amount_fen": 1500, "description": "tea", "product": product,
+    });
+    let payment = desk.post(key, "/v1/payments", new).await;
+    payment["id"].as_str().unwrap().to_owned()
+}
+
+/// A QR code hangs on the wall; what WeChat would say when somebody pays it.
+async fn known_native(desk: &Desk, key: &str) -> Payment {
+    let id = of_product(desk, key, "native").await;
+    let ready = desk
+        .post(key, &format!("/v1/payments/{id}/pay"), json!({}))
+        .await;
+    assert!(ready["code_url"].is_string(), "{ready}");
+    let mut native = known(desk, key, id).await;
+    native.success["trade_type"] = json!("NATIVE");
+    native.success["payer"] = json!({ "openid": "oWhoeverScannedTheCode000001" });
+    native
 }
 
 async fn order(
