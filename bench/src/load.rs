@@ -72,8 +72,13 @@ impl Connection {
 
 /// A POST with a JSON body.
 pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    post_as("application/json", path, headers, body)
+}
+
+/// A POST with a body of this kind.
+pub(crate) fn post_as(kind: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n",
         body.len()
     );
     for (name, value) in headers {

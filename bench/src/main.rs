@@ -1,11 +1,12 @@
 //! How fast Shouyin records orders and notifications, as ratios to the floor of the same run.
 //!
-//! The server runs in a process of its own on SQLite with full durability; its CPU time is read from the system. WeChat
-//! costs nothing: it gives an answer that was signed before. Load generator and server share the machine.
+//! The server runs in a process of its own on SQLite with full durability, once for each of WeChat's protocols; its CPU time is read from the
+//! system. WeChat costs nothing: it gives an answer that was signed before. Load generator and server share the machine.
 
 mod floor;
 mod load;
 mod measure;
+mod message;
 mod server;
 mod upstream;
 
@@ -35,7 +36,7 @@ struct Options {
     #[arg(long, default_value_t = 64)]
     order_connections: usize,
     /// Internal: be the measured server.
-    #[arg(long, hide = true, num_args = 3, value_names = ["DIR", "UPSTREAM", "WAITING"])]
+    #[arg(long, hide = true, num_args = 4, value_names = ["DIR", "UPSTREAM", "WAITING", "PROTOCOL"])]
     serve: Option<Vec<String>>,
 }
 
@@ -43,10 +44,17 @@ struct Options {
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     match options.serve.as_deref() {
-        Some([directory, upstream, waiting]) => {
-            server::serve(&PathBuf::from(directory), upstream, waiting.parse()?).await
+        Some([directory, upstream, waiting, protocol]) => {
+            let protocol = server::protocol(protocol)?;
+            server::serve(
+                &PathBuf::from(directory),
+                upstream,
+                waiting.parse()?,
+                protocol,
+            )
+            .await
         }
-        Some(_) => anyhow::bail!("--serve takes three values"),
+        Some(_) => anyhow::bail!("--serve takes four values"),
         None => measure::run(&options).await,
     }
 }

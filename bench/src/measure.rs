@@ -7,17 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
-use wechatpay::crypto::{ApiV3Key, PrivateKey};
-use wechatpay::time::WechatTime;
-use wechatpay::v3::notification::{Plain, seal};
-use wechatpay::v3::{RsaSigner, Signer, text_to_verify};
+use anyhow::{Context, ensure};
+use shouyin_wechat::Protocol;
+use wechatpay::crypto::PrivateKey;
+use wechatpay::v3::{RsaSigner, Signer};
 
-use crate::Options;
 use crate::floor::{self, Floor};
 use crate::load::{Connection, post};
-use crate::server::{AMOUNT_FEN, API_V3_KEY, APPID, MCHID, OPENID, PLATFORM, Ready, SESSION_TOKEN};
-use crate::upstream;
+use crate::server::{AMOUNT_FEN, APPID, PLATFORM, Ready, SESSION_TOKEN, SIGN_TYPE};
+use crate::{Options, message, upstream};
 
 struct Figure {
     count: u64,
@@ -35,6 +33,12 @@ impl Figure {
     }
 }
 
+/// What was measured of one protocol.
+struct Figures {
+    orders: Figure,
+    notifications: Figure,
+}
+
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let (merchant, platform) = (
@@ -47,33 +51,51 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         .inspect_err(|error| println!("no openssl figure: {error:#}"))
         .ok();
     let signer: Arc<dyn Signer> = Arc::new(RsaSigner::new(PLATFORM, platform));
+    let v3 = measure(options, directory.path(), Protocol::V3, &signer).await?;
+    let v2 = measure(options, directory.path(), Protocol::V2, &signer).await?;
+    report(library, openssl, &v3, &v2);
+    Ok(())
+}
 
+/// Notifications and orders of one protocol, on a server and a database of their own.
+async fn measure(
+    options: &Options,
+    directory: &Path,
+    protocol: Protocol,
+    signer: &Arc<dyn Signer>,
+) -> anyhow::Result<Figures> {
+    let answer = match protocol {
+        Protocol::V3 => upstream::prepay_answer(&**signer, unix_now()?),
+        Protocol::V2 => upstream::v2_prepay_answer()?,
+    };
     let (listener, upstream) = upstream::listen().await?;
-    tokio::spawn(upstream::serve(
-        listener,
-        upstream::prepay_answer(&*signer, unix_now()?),
-    ));
+    let upstream_task = tokio::spawn(upstream::serve(listener, answer));
     println!(
-        "starting the server with {} waiting payments ...",
+        "{}: starting the server with {} waiting payments ...",
+        protocol.as_str(),
         options.notifications
     );
     let (mut child, ready) = start(
-        directory.path(),
+        directory,
         &format!("http://{upstream}"),
         options.notifications,
+        protocol,
     )?;
 
     println!("signing {} notifications ...", ready.waiting.len());
-    let requests = notifications(&ready, &signer).await?;
+    let requests = message::notifications(&ready, protocol, signer).await?;
     println!("sending them ...");
-    let notified = deliver(options, &ready, requests, &child).await?;
+    let notifications = deliver(options, &ready, protocol, requests, &child).await?;
     // Last, and shorter than the time after which the server asks about an order that nobody pays.
     println!("creating orders for {} s ...", options.seconds);
     let orders = orders(options, &ready, &child).await?;
     drop(child.stdin.take());
     child.wait()?;
-    report(library, openssl, &orders, &notified);
-    Ok(())
+    upstream_task.abort();
+    Ok(Figures {
+        orders,
+        notifications,
+    })
 }
 
 fn key(directory: &Path, name: &str) -> anyhow::Result<PrivateKey> {
@@ -99,20 +121,26 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-fn unix_now() -> anyhow::Result<i64> {
+pub(crate) fn unix_now() -> anyhow::Result<i64> {
     Ok(std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)?
         .as_secs()
         .try_into()?)
 }
 
-fn start(directory: &Path, upstream: &str, waiting: u32) -> anyhow::Result<(Child, Ready)> {
+fn start(
+    directory: &Path,
+    upstream: &str,
+    waiting: u32,
+    protocol: Protocol,
+) -> anyhow::Result<(Child, Ready)> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--serve")
         .args([
             directory.as_os_str(),
             upstream.as_ref(),
             waiting.to_string().as_ref(),
+            protocol.as_str().as_ref(),
         ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -208,62 +236,10 @@ async fn order(
     Ok(())
 }
 
-/// One genuine notification for every waiting payment, as complete HTTP requests.
-async fn notifications(ready: &Ready, signer: &Arc<dyn Signer>) -> anyhow::Result<Vec<Vec<u8>>> {
-    let half = ready.waiting.len().div_ceil(2);
-    let mut threads = Vec::new();
-    for (part, numbers) in ready.waiting.chunks(half.max(1)).enumerate() {
-        let (numbers, signer) = (numbers.to_vec(), Arc::clone(signer));
-        threads.push(tokio::task::spawn_blocking(move || {
-            let sign =
-                |(n, number): (usize, &String)| notification(&*signer, number, part * half + n);
-            numbers
-                .iter()
-                .enumerate()
-                .map(sign)
-                .collect::<anyhow::Result<Vec<_>>>()
-        }));
-    }
-    let mut all = Vec::new();
-    for thread in threads {
-        all.extend(thread.await??);
-    }
-    Ok(all)
-}
-
-fn notification(signer: &dyn Signer, out_trade_no: &str, n: usize) -> anyhow::Result<Vec<u8>> {
-    let now = unix_now()?;
-    let time = WechatTime::from_unix_ms(now * 1000);
-    let resource = format!(
-        r#"{{"appid":"{APPID}","mchid":"{MCHID}","out_trade_no":"{out_trade_no}","transaction_id":"42000000012026112200{n:08}","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"OTHERS","attach":"","success_time":"{time}","payer":{{"openid":"{OPENID}"}},"amount":{{"total":{AMOUNT_FEN},"payer_total":{AMOUNT_FEN},"currency":"CNY","payer_currency":"CNY"}}}}"#
-    );
-    let plain = Plain {
-        id: &format!("bench-{n}"),
-        create_time: &time,
-        event_type: "TRANSACTION.SUCCESS",
-        original_type: "transaction",
-        summary: "支付成功",
-        nonce: "Qm7Kx2Vb9TzL",
-        associated_data: "transaction",
-        resource: &resource,
-    };
-    let body = String::from_utf8(seal(&ApiV3Key::new(API_V3_KEY)?, &plain)?)?;
-    let (timestamp, nonce) = (now.to_string(), format!("{n:032}"));
-    let signature = signer.sign(&text_to_verify(&timestamp, &nonce, body.as_bytes()));
-    let headers = [
-        ("wechatpay-timestamp", timestamp.as_str()),
-        ("wechatpay-nonce", &nonce),
-        ("wechatpay-signature", &signature),
-        ("wechatpay-serial", PLATFORM),
-        ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048"),
-        ("request-id", "bench-0"),
-    ];
-    Ok(post(&format!("/wechat/notify/{MCHID}"), &headers, &body))
-}
-
 async fn deliver(
     options: &Options,
     ready: &Ready,
+    protocol: Protocol,
     requests: Vec<Vec<u8>>,
     child: &Child,
 ) -> anyhow::Result<Figure> {
@@ -284,13 +260,12 @@ async fn deliver(
                     return anyhow::Ok(());
                 };
                 let answer = connection.exchange(request).await?;
-                if answer.status != 204 {
-                    bail!(
-                        "a notification was answered {} {}",
-                        answer.status,
-                        answer.body
-                    );
-                }
+                ensure!(
+                    message::is_accepted(protocol, &answer),
+                    "a notification was answered {} {}",
+                    answer.status,
+                    answer.body
+                );
             }
         });
     }
@@ -305,7 +280,7 @@ async fn deliver(
     })
 }
 
-fn report(library: Floor, openssl: Option<Floor>, orders: &Figure, notified: &Figure) {
+fn report(library: Floor, openssl: Option<Floor>, v3: &Figures, v2: &Figures) {
     let row = |name: &str, floor: Floor| {
         println!(
             "  {name:<22} sign {:7.1} us   verify {:6.1} us",
@@ -316,26 +291,45 @@ fn report(library: Floor, openssl: Option<Floor>, orders: &Figure, notified: &Fi
     row("openssl speed", openssl.unwrap_or(library));
     row("the server's library", library);
     let floor = openssl.unwrap_or(library);
-    let line = |name: &str, figure: &Figure, floor_us: f64| {
+    println!(
+        "\nSQLite, synchronous=FULL, every answer after its commit; load generator on the same machine"
+    );
+    let line = |name: &str, figure: &Figure, beside: String| {
         println!(
-            "  {name:<14} {:9.0} /s   server CPU {:7.1} us each   floor {:6.1} us   ratio {:4.2}   ({} in {:.1} s)",
+            "  {name:<17} {:9.0} /s   server CPU {:7.1} us each   {beside}   ({} in {:.1} s)",
             figure.per_second(),
             figure.cpu_us(),
-            floor_us,
-            figure.cpu_us() / floor_us,
             figure.count,
             figure.wall.as_secs_f64(),
         );
     };
-    println!(
-        "\nSQLite, synchronous=FULL, every answer after its commit; load generator on the same machine"
-    );
-    line("orders", orders, floor.order_us());
-    line("notifications", notified, floor.notification_us());
+    for (name, v3, v2, floor_us) in [
+        ("orders", &v3.orders, &v2.orders, floor.order_us()),
+        (
+            "notifications",
+            &v3.notifications,
+            &v2.notifications,
+            floor.notification_us(),
+        ),
+    ] {
+        let to_floor = v3.cpu_us() / floor_us;
+        let to_floor = format!("floor {floor_us:6.1} us   ratio to it {to_floor:4.2}");
+        line(&format!("{name}, v3"), v3, to_floor);
+        let to_v3 = v2.cpu_us() / v3.cpu_us();
+        line(
+            &format!("{name}, v2"),
+            v2,
+            format!("no RSA            ratio to v3 {to_v3:4.2}"),
+        );
+    }
     println!(
         "\nan order: POST /v1/payments and POST /mp/v1/payments/{{id}}/pay; floor: two signatures, one verification"
     );
     println!(
-        "a notification: verified, decrypted, compared, committed, 204; floor: one verification"
+        "a notification: verified, decrypted, compared, committed, accepted; floor: one verification"
+    );
+    println!(
+        "v2 is the older protocol: XML, signed with {}",
+        SIGN_TYPE.as_str()
     );
 }

@@ -20,15 +20,19 @@ use shouyin_core::webhook::model::{Message, Reply};
 use shouyin_server::config::Limits;
 use shouyin_server::{ExchangeError, LoginPort, Parts, Server, SystemClock, SystemIds};
 use shouyin_store::SqliteStore;
-use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, Protocol, Protocols, V2, WechatAcquirer};
 use wechatpay::crypto::{ApiV3Key, PrivateKey};
-use wechatpay::text;
+use wechatpay::v2::{self, ApiKey, SignType};
 use wechatpay::v3::http::{HttpOptions, HttpTransport};
-use wechatpay::v3::{Account, Client, KeyRing, RsaSigner, Signer, random_nonce};
+use wechatpay::v3::{self, KeyRing, RsaSigner, Signer, random_nonce};
+use wechatpay::{text, v3::Transport};
 
 pub(crate) const MCHID: &str = "1900000001";
 pub(crate) const APPID: &str = "wx1111222233334444";
 pub(crate) const API_V3_KEY: &str = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb";
+pub(crate) const API_V2_KEY: &str = "0123456789abcdef0123456789ABCDEF";
+/// What a merchant signs with in the older protocol unless it says otherwise.
+pub(crate) const SIGN_TYPE: SignType = SignType::HmacSha256;
 pub(crate) const PLATFORM: &str = "PUB_KEY_ID_0000000000000000000000000000000001";
 pub(crate) const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 pub(crate) const SESSION_TOKEN: &str = "bench-session-token";
@@ -74,13 +78,27 @@ impl WebhookSender for NoMerchants {
     }
 }
 
+/// The protocol of this name.
+pub(crate) fn protocol(name: &str) -> anyhow::Result<Protocol> {
+    [Protocol::V3, Protocol::V2]
+        .into_iter()
+        .find(|protocol| protocol.as_str() == name)
+        .with_context(|| format!("there is no protocol {name}"))
+}
+
 /// Serves until its standard input closes.
-pub(crate) async fn serve(directory: &Path, upstream: &str, waiting: u32) -> anyhow::Result<()> {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.join("bench.db"))?);
+pub(crate) async fn serve(
+    directory: &Path,
+    upstream: &str,
+    waiting: u32,
+    protocol: Protocol,
+) -> anyhow::Result<()> {
+    let file = format!("bench-{}.db", protocol.as_str());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.join(file))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
-    let acquirer =
-        WechatAcquirer::new([(Mchid::parse(MCHID)?, account(directory, upstream, &clock)?)]);
+    let account = account(directory, upstream, &clock, protocol)?;
+    let acquirer = WechatAcquirer::new([(Mchid::parse(MCHID)?, account)]);
     let ports = Ports {
         store,
         acquirer: Arc::new(acquirer),
@@ -121,7 +139,32 @@ fn account(
     directory: &Path,
     upstream: &str,
     clock: &Arc<dyn Clock>,
+    protocol: Protocol,
 ) -> anyhow::Result<MerchantAccount> {
+    let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpOptions::at(upstream))?);
+    let clock = Arc::clone(clock);
+    let seconds: v3::Clock = Arc::new(move || clock.now().as_seconds());
+    let protocols = match protocol {
+        Protocol::V3 => v3_client(directory, transport, seconds)?.into(),
+        Protocol::V2 => Protocols::v2(V2 {
+            client: v2_client(transport)?,
+            clock: seconds,
+        }),
+    };
+    Ok(MerchantAccount {
+        protocols,
+        apps: [(Appid::parse(APPID)?, AppKind::MiniProgram)].into(),
+        v3_codes: false,
+        h5_site: None,
+        notify_url: text::NotifyUrl::parse("https://pay.example.com/wechat/notify/1900000001")?,
+    })
+}
+
+fn v3_client(
+    directory: &Path,
+    transport: Arc<dyn Transport>,
+    seconds: v3::Clock,
+) -> anyhow::Result<v3::Client> {
     let pem = |name: &str| std::fs::read_to_string(directory.join(name)).context(name.to_owned());
     let keys = KeyRing::new();
     keys.insert_public_key(
@@ -132,28 +175,26 @@ fn account(
         "BENCH",
         PrivateKey::from_pem(&pem("merchant.pem")?)?,
     ));
-    let account = Account {
+    let account = v3::Account {
         mchid: text::Mchid::parse(MCHID)?,
         signer,
         keys: Arc::new(keys),
         api_v3_key: Some(ApiV3Key::new(API_V3_KEY)?),
         request_serial: Some(PLATFORM.into()),
     };
-    let transport = Arc::new(HttpTransport::new(HttpOptions::at(upstream))?);
-    let clock = Arc::clone(clock);
-    let client = Client::new(
-        account,
-        transport,
-        Arc::new(move || clock.now().as_seconds()),
-        Arc::new(random_nonce),
-    );
-    Ok(MerchantAccount {
-        protocols: client.into(),
-        apps: [(Appid::parse(APPID)?, AppKind::MiniProgram)].into(),
-        v3_codes: false,
-        h5_site: None,
-        notify_url: text::NotifyUrl::parse("https://pay.example.com/wechat/notify/1900000001")?,
-    })
+    let nonces = Arc::new(random_nonce);
+    Ok(v3::Client::new(account, transport, seconds, nonces))
+}
+
+/// Without a certificate: nothing is refunded here.
+fn v2_client(transport: Arc<dyn Transport>) -> anyhow::Result<v2::Client> {
+    let account = v2::Account {
+        mchid: text::Mchid::parse(MCHID)?,
+        key: ApiKey::parse(API_V2_KEY)?,
+        sign_type: SIGN_TYPE,
+    };
+    let nonces = Arc::new(random_nonce);
+    Ok(v2::Client::new(account, transport, None, nonces))
 }
 
 async fn prepare(ports: &Ports) -> anyhow::Result<String> {
@@ -223,7 +264,7 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
         anyhow::bail!("a new payment can be paid")
     };
     let sent = sent.payment.context("an attempt was recorded")?;
-    let prepay_id = PrepayId::parse("wx26112209580621e9b071c00d9e093b0000")?;
+    let prepay_id = PrepayId::parse(crate::upstream::PREPAY_ID)?;
     let answered = on_prepay(
         &sent,
         &order.out_trade_no,

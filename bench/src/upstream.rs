@@ -4,7 +4,13 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use wechatpay::v2::{ApiKey, Fields};
 use wechatpay::v3::Signer;
+
+use crate::server::{API_V2_KEY, APPID, MCHID, SIGN_TYPE};
+
+/// What every order call gets in either protocol.
+pub(crate) const PREPAY_ID: &str = "wx26112209580621e9b071c00d9e093b0000";
 
 /// Answers any request on this listener until the process ends.
 pub(crate) async fn serve(listener: TcpListener, answer: std::sync::Arc<[u8]>) {
@@ -44,7 +50,7 @@ fn request_length(buffer: &[u8]) -> Option<usize> {
 
 /// A signed answer to an order call, valid for five minutes from `now`.
 pub(crate) fn prepay_answer(signer: &dyn Signer, now: i64) -> std::sync::Arc<[u8]> {
-    let body = r#"{"prepay_id":"wx26112209580621e9b071c00d9e093b0000"}"#;
+    let body = format!(r#"{{"prepay_id":"{PREPAY_ID}"}}"#);
     let nonce = "bench";
     let signature = signer.sign(&wechatpay::v3::text_to_verify(
         &now.to_string(),
@@ -59,6 +65,26 @@ pub(crate) fn prepay_answer(signer: &dyn Signer, now: i64) -> std::sync::Arc<[u8
     )
     .into_bytes()
     .into()
+}
+
+/// The same in the older protocol, whose answers do not grow old.
+pub(crate) fn v2_prepay_answer() -> anyhow::Result<std::sync::Arc<[u8]>> {
+    let body = Fields::new()
+        .with("return_code", "SUCCESS")
+        .with("return_msg", "OK")
+        .with("appid", APPID)
+        .with("mch_id", MCHID)
+        .with("nonce_str", "bench")
+        .with("result_code", "SUCCESS")
+        .with("trade_type", "JSAPI")
+        .with("prepay_id", PREPAY_ID)
+        .signed(SIGN_TYPE, &ApiKey::parse(API_V2_KEY)?)
+        .to_xml();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Ok(answer.into_bytes().into())
 }
 
 /// Listens on a free port of this machine.
