@@ -52,7 +52,10 @@ impl fmt::Display for Config {
         for app in &self.apps {
             writeln!(f, "\n[[apps]]")?;
             writeln!(f, "appid = \"{}\"", app.appid)?;
-            writeln!(f, "app_secret = {HIDDEN}")?;
+            writeln!(f, "kind = {:?}", app.kind.as_str())?;
+            if app.app_secret.is_some() {
+                writeln!(f, "app_secret = {HIDDEN}")?;
+            }
         }
         Ok(())
     }

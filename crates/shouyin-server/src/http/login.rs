@@ -58,11 +58,11 @@ impl From<ExchangeError> for Problem {
             ),
             ExchangeError::CodeInvalid => Self::new(
                 Code::LoginCodeInvalid,
-                "Call wx.login again and send the new code: this one is wrong, older than five minutes, or of another app.",
+                "Call wx.login again (a page of an official account: go through /mp/v1/authorize again) and send the new code: this one is wrong, older than five minutes, or of another app.",
             ),
             ExchangeError::CodeUsed => Self::new(
                 Code::LoginCodeUsed,
-                "Call wx.login again and send the new code: a code can be used once.",
+                "Call wx.login again (a page of an official account: go through /mp/v1/authorize again) and send the new code: a code can be used once.",
             ),
             ExchangeError::RateLimited => Self::new(
                 Code::RateLimited,

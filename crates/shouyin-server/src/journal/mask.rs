@@ -15,6 +15,7 @@ const SECRETS: &[&str] = &[
     "api_key",
     "bank_account",
     "real_name",
+    "auth_code",
 ];
 
 /// Members and parameters that are personal data: shortened, so that two can still be compared by eye.
