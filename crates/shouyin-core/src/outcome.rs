@@ -33,6 +33,8 @@ pub enum RefusalKind {
     TooLateToReverse,
     /// Too many calls (HTTP 429, or our own limit).
     RateLimited,
+    /// The older protocol refuses to close, perhaps because the order is too young: it may be closed later.
+    NotYet,
     /// Anything else, for example a wrong parameter or a missing permission.
     Other,
 }

@@ -238,8 +238,9 @@ impl Acquirer for WechatAcquirer {
                         .await
                 }
                 Ok((account, Way::V2(client))) => {
-                    self.v2(account, client, call, order::v2::close(order), Ok)
-                        .await
+                    let asked = order::v2::close(order);
+                    let closed = self.v2(account, client, call, asked, Ok).await;
+                    order::v2::perhaps_too_young(closed)
                 }
             }
         })

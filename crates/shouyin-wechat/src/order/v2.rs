@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
 use shouyin_core::ports::{OrderAt, PrepayOrder, ScannedCode};
 use shouyin_core::product::{Handle, Product as Ours};
 use shouyin_core::time::MINUTE_MS;
@@ -128,6 +129,23 @@ pub(crate) fn close(order: &OrderAt) -> Result<CloseOrder, text::TextError> {
         appid: text::Appid::parse(order.appid.as_str())?,
         out_trade_no: text::OutTradeNo::parse(order.out_trade_no.as_str())?,
     })
+}
+
+/// WeChat closes no order of the last five minutes, and does not say by which code it refuses (UNCONFIRMED): any refusal that we
+/// have no other word for may be this one (WeChat Pay v2, "close order").
+pub(crate) fn perhaps_too_young(closed: Outcome<()>) -> Outcome<()> {
+    match closed {
+        Outcome::Rejected(refusal) if refusal.kind == RefusalKind::Other && refusal.verified => {
+            Outcome::Rejected(Refusal {
+                kind: RefusalKind::NotYet,
+                ..refusal
+            })
+        }
+        other @ (Outcome::Succeeded(())
+        | Outcome::Rejected(_)
+        | Outcome::Blocked(_)
+        | Outcome::Unknown(_)) => other,
+    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ pub fn on_charge(
             | RefusalKind::NumberUsed
             | RefusalKind::NotEnough
             | RefusalKind::CodeRefused
+            | RefusalKind::NotYet
             | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
             | RefusalKind::Other => Changes::default(),

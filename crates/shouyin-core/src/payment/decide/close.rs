@@ -9,7 +9,10 @@ use crate::payment::model::{CloseReason, Payment, PaymentState};
 use crate::payment::schedule::retry_delay_ms;
 use crate::ports::{Changes, Ids};
 use crate::task::{Task, TaskChange, TaskKind};
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MS, Timestamp};
+
+/// How old an order must be before the older protocol closes it (WeChat Pay v2, "close order"), in milliseconds.
+const LEAST_AGE_MS: i64 = 5 * MINUTE_MS;
 
 /// Begins to close. Returns the close calls to make now, whose tasks the caller holds. Paid or closed payments stay as they are.
 pub fn request_close(
@@ -89,8 +92,20 @@ pub fn on_close(
     else {
         return (None, Changes::tasks(vec![run.finish()]));
     };
-    let delay = retry_delay_ms(run.tries.saturating_add(1));
-    let again = || run.again_after(bearable_ms(Some(attempt), delay, now), now);
+    let retry_ms = retry_delay_ms(run.tries.saturating_add(1));
+    let retry_ms = bearable_ms(Some(attempt), retry_ms, now);
+    let again_ms = match outcome {
+        Outcome::Rejected(refusal) if refusal.kind == RefusalKind::NotYet => {
+            // WeChat has the order since it was last sent, or for longer.
+            let old_enough_at = attempt.last_sent_at.plus_ms(LEAST_AGE_MS);
+            old_enough_at.since(now).max(retry_ms)
+        }
+        Outcome::Succeeded(())
+        | Outcome::Rejected(_)
+        | Outcome::Blocked(_)
+        | Outcome::Unknown(_) => retry_ms,
+    };
+    let again = || run.again_after(again_ms, now);
     match outcome {
         Outcome::Succeeded(()) => ask(payment, out_trade_no, run, run.finish(), now, ids),
         Outcome::Rejected(refusal) => match refusal.kind {
@@ -112,6 +127,7 @@ pub fn on_close(
             | RefusalKind::CodeRefused
             | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
+            | RefusalKind::NotYet
             | RefusalKind::Other
                 if run.tries == 0 =>
             {
@@ -122,6 +138,7 @@ pub fn on_close(
             | RefusalKind::CodeRefused
             | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
+            | RefusalKind::NotYet
             | RefusalKind::Other => {
                 // A query that is owed keeps its schedule; one that is not must be owed: nothing else will ever tell.
                 let query = task(TaskKind::QueryAttempt, payment, Some(out_trade_no), now);

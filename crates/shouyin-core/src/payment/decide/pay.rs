@@ -405,6 +405,7 @@ pub fn on_prepay(
             | RefusalKind::CodeRefused
             | RefusalKind::TooLateToReverse
             | RefusalKind::RateLimited
+            | RefusalKind::NotYet
             | RefusalKind::Other => {
                 if !refusal.verified {
                     // Told to the caller; the number stays, for when the cause is fixed.

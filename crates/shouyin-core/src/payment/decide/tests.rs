@@ -596,6 +596,38 @@ fn a_close_without_answer_is_repeated() {
 }
 
 #[test]
+fn an_order_that_is_too_young_is_closed_once_it_is_old_enough() {
+    let ids = ids();
+    let (payment, number, _) = ready(&ids);
+    let closing = request_close(&payment, CloseReason::Merchant, at(1), &ids)
+        .1
+        .payment
+        .unwrap();
+    let again_in = |tries, now: Timestamp| {
+        let run = TaskRun {
+            tries,
+            ..run_of(TaskKind::CloseAttempt, &closing, &number)
+        };
+        let not_yet = rejected(RefusalKind::NotYet);
+        let (query, changes) = on_close(&closing, &number, &not_yet, &run, now, &ids);
+        let due_at = changes.tasks.iter().find_map(|change| match change {
+            TaskChange::Reschedule { due_at, .. } => Some(*due_at),
+            TaskChange::Put(_)
+            | TaskChange::PutIfAbsent(_)
+            | TaskChange::Finish { .. }
+            | TaskChange::Remove(_)
+            | TaskChange::RemoveAttemptTasks(_)
+            | TaskChange::Wake(_) => None,
+        });
+        (query.is_some(), due_at.unwrap().since(now))
+    };
+    assert_eq!(again_in(0, at(MINUTE_MS)), (true, 4 * MINUTE_MS));
+    // Old enough, and refused all the same: like any other refusal.
+    assert_eq!(again_in(1, at(5 * MINUTE_MS)), (false, 2 * SECOND_MS));
+    assert_eq!(again_in(3, at(HOUR_MS)), (false, 10 * SECOND_MS));
+}
+
+#[test]
 fn a_close_that_is_refused_for_hours_slows_down() {
     let ids = ids();
     let (payment, number, _) = ready(&ids);

@@ -122,6 +122,7 @@ pub fn on_sent(
             | RefusalKind::OrderClosed
             | RefusalKind::OrderNotExist
             | RefusalKind::NumberUsed
+            | RefusalKind::NotYet
             | RefusalKind::Other => {
                 let sends = payment
                     .refund(out_refund_no)

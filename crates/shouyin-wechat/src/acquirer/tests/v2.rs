@@ -190,6 +190,32 @@ async fn answers_nobody_signed_prove_nothing() {
 }
 
 #[tokio::test]
+async fn an_order_that_may_be_too_young_to_be_closed_is_told_as_such() {
+    let world = only_v2();
+    for (code, kind) in [
+        ("TRADE_STATE_ERROR", RefusalKind::NotYet),
+        ("ORDERPAID", RefusalKind::OrderPaid),
+    ] {
+        world.desk.script.says(failed(code));
+        let outcome = world.acquirer.close(&by_v2()).await;
+        let Outcome::Rejected(refusal) = outcome else {
+            panic!("{code}: {outcome:?}")
+        };
+        assert_eq!((refusal.kind, refusal.code.as_str()), (kind, code));
+    }
+    // Nobody signed it: shown, and no reason to wait.
+    world
+        .desk
+        .script
+        .says(plain("<xml><return_code>FAIL</return_code></xml>"));
+    let outcome = world.acquirer.close(&by_v2()).await;
+    assert!(
+        matches!(&outcome, Outcome::Rejected(refusal) if refusal.kind == RefusalKind::Other),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
 async fn codes_of_this_protocol_are_understood() {
     let world = only_v2();
     for (code, kind) in [
@@ -203,7 +229,7 @@ async fn codes_of_this_protocol_are_understood() {
         ("REFUND_FEE_INVALID", RefusalKind::Other),
     ] {
         world.desk.script.says(failed(code));
-        let outcome = world.acquirer.close(&by_v2()).await;
+        let outcome = world.acquirer.query(&by_v2()).await;
         let Outcome::Rejected(refusal) = outcome else {
             panic!("{code}: {outcome:?}")
         };
