@@ -17,6 +17,17 @@ pub(crate) fn check(bytes: &[u8]) {
         &mut wechat,
         signed(method, target, message.body, &message.headers),
     );
+    if target.starts_with("/connect/oauth2/authorize") && answer.status < 400 {
+        // A page for browsers: they are shown a text, or sent back to an address, in one line.
+        let location = answer.header("Location").unwrap_or("http://");
+        assert!(location.starts_with("http://") || location.starts_with("https://"));
+        assert!(
+            location.bytes().all(|byte| byte.is_ascii_graphic()),
+            "{location:?}"
+        );
+        assert_eq!(before, books(&wechat));
+        return;
+    }
     assert!(
         matches!(answer.status, 200 | 204 | 400..=499),
         "status {} for {method} {target}",
@@ -44,14 +55,16 @@ pub(crate) fn check(bytes: &[u8]) {
         assert!(verified.is_ok(), "{:?}", verified.err());
     }
     let asked: Value = serde_json::from_slice(message.body).unwrap_or_default();
-    // A prepay id means that the order in the books is the one that was asked for.
-    if said.get("prepay_id").is_some() {
+    // A handle means that the order in the books is the one that was asked for.
+    let handles = ["prepay_id", "code_url", "h5_url"];
+    if handles.iter().any(|name| said.get(name).is_some()) {
         let number = asked["out_trade_no"].as_str().unwrap_or_default();
         match wechat.order(MCHID, number) {
             Some(order) => {
                 assert_eq!(asked["amount"]["total"].as_i64(), Some(order.total.get()));
                 assert!(order.total.is_positive());
-                assert_eq!(asked["payer"]["openid"], order.openid.as_str());
+                let payer = asked["payer"]["openid"].as_str().unwrap_or_default();
+                assert_eq!(payer, order.openid);
             }
             None => panic!("a prepay id for an order that is not in the books"),
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::extract::{Path, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,36 +14,36 @@ use super::front::Front;
 
 const PAGE: &str = include_str!("phone/phone.html");
 const STYLE: &str = include_str!("phone/phone.css");
-const SCRIPT: &str = include_str!("phone/phone.js");
-const WORDS: &str = include_str!("phone/words.js");
-const BARCODE: &str = include_str!("phone/barcode.js");
+
+const SCRIPTS: [(&str, &str); 7] = [
+    ("phone.js", include_str!("phone/phone.js")),
+    ("common.js", include_str!("phone/common.js")),
+    ("words.js", include_str!("phone/words.js")),
+    ("cashier.js", include_str!("phone/cashier.js")),
+    ("links.js", include_str!("phone/links.js")),
+    ("code.js", include_str!("phone/code.js")),
+    ("barcode.js", include_str!("phone/barcode.js")),
+];
 
 pub(super) fn router() -> Router<Arc<Front>> {
     // The page names its neighbours relative to the slash at its end.
     Router::new()
         .route("/_phone", get(|| async { Redirect::permanent("/_phone/") }))
         .route("/_phone/", get(|| async { Html(PAGE) }))
-        .route(
-            "/_phone/phone.css",
-            get(|| async { text(STYLE, "text/css; charset=utf-8") }),
-        )
-        .route(
-            "/_phone/phone.js",
-            get(|| async { text(SCRIPT, "text/javascript; charset=utf-8") }),
-        )
-        .route(
-            "/_phone/words.js",
-            get(|| async { text(WORDS, "text/javascript; charset=utf-8") }),
-        )
-        .route(
-            "/_phone/barcode.js",
-            get(|| async { text(BARCODE, "text/javascript; charset=utf-8") }),
-        )
+        .route("/_phone/{file}", get(file))
         .route("/cgi-bin/mmpayweb-bin/checkmweb", get(h5))
 }
 
-fn text(body: &'static str, kind: &'static str) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
+async fn file(Path(name): Path<String>) -> Response {
+    if name == "phone.css" {
+        return ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response();
+    }
+    match SCRIPTS.iter().find(|(script, _)| *script == name) {
+        Some((_, text)) => {
+            ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], *text).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// A browser follows an `h5_url`: the phone opens the cashier for it.

@@ -1,6 +1,7 @@
 //! Through real sockets, with the SDK's own client.
 
 mod desk;
+mod products;
 mod switches;
 mod v2;
 
@@ -338,7 +339,7 @@ async fn the_control_api_is_described_and_open_to_other_origins() {
         .await
         .unwrap();
     assert_eq!(page.headers()["access-control-allow-origin"], "*");
-    assert!(page.text().await.unwrap().contains("cashier/pay"));
+    assert!(page.text().await.unwrap().contains("phone.js"));
     let (status, answer) = desk
         .control(reqwest::Method::GET, "/orders/none", &Value::Null)
         .await;
