@@ -13,7 +13,7 @@ use shouyin_core::ports::DeliveryChange;
 use shouyin_core::webhook::model::{Message, Reply};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Lane};
 use crate::marks::{Mark, Marks};
 use crate::trace::Trace;
 use crate::world::Event;
@@ -197,7 +197,7 @@ impl Hub {
         let mut inner = self.lock();
         let ticket = inner.ticket();
         let longest = inner.store_pause_ms;
-        let after = inner.choice.duration_ms(longest);
+        let after = inner.choice.on(Lane::Store).duration_ms(longest);
         inner.schedule_at(now.saturating_add(after), Event::Resume(ticket));
         drop(inner);
         self.wait(ticket)

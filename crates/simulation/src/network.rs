@@ -5,9 +5,10 @@ use wechat_simulator::{Dispatch, Input, Output, WireRequest};
 use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError};
 
 use crate::check::{CallName, Violation, What};
-use crate::choice::Fault;
+use crate::choice::{Fault, Lane};
 use crate::hub::{Answer, Boot, Outgoing, Parcel, Ticket};
 use crate::marks::Mark;
+use crate::silence::Actor;
 use crate::tamper;
 use crate::world::{Event, World};
 
@@ -77,11 +78,15 @@ impl World {
     pub(crate) fn way_ms(&mut self) -> i64 {
         let longest = self.swarm.network_ms;
         // A way of nothing would put cause and effect into one instant.
-        1 + self.hub.lock().choice.duration_ms(longest)
+        1 + self.hub.lock().choice.on(Lane::Ways).duration_ms(longest)
     }
 
     pub(crate) fn drawn_ms(&mut self, longest_ms: u32) -> i64 {
-        self.hub.lock().choice.duration_ms(longest_ms)
+        self.hub
+            .lock()
+            .choice
+            .on(Lane::Ways)
+            .duration_ms(longest_ms)
     }
 
     /// Something leaves a server.
@@ -224,7 +229,7 @@ impl World {
             Some(Fault::Truncated) => (tamper::truncated(response), way),
             Some(Fault::WrongSignature) => (tamper::wrong_signature(response), way),
             Some(Fault::Altered) => {
-                let how = self.hub.lock().choice.upto(3);
+                let how = self.hub.lock().choice.on(Lane::Of(Actor::Attacker)).upto(3);
                 let mut orders = self.setup.wechat.orders();
                 let order = orders.find(|order| order.out_trade_no == call.order);
                 let payer = order.map_or("", |order| order.openid.as_str());

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use shouyin_core::time::{DAY_MS, HOUR_MS};
 
 use crate::check::Violation;
-use crate::choice::Choice;
+use crate::choice::{Choice, Lane};
 use crate::hub::{BEGIN_MS, Hub};
 use crate::log::Log;
 use crate::marks::Marks;
 use crate::server::Build;
+use crate::silence::Case;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::world::World;
@@ -77,7 +78,12 @@ const SWEEP_EVERY: u64 = 256;
 
 /// Runs one seed. `keep_trace` keeps the lines and not only their fingerprint.
 pub fn run(seed: Seed, build: Arc<dyn Build>, keep_trace: bool) -> Report {
-    let swarm = Swarm::from_seed(seed.seed);
+    run_case(&seed.into(), build, keep_trace)
+}
+
+/// Runs one seed, perhaps without some who would have a part in it.
+pub fn run_case(case: &Case, build: Arc<dyn Build>, keep_trace: bool) -> Report {
+    let (seed, swarm) = (case.seed, case.swarm());
     let choice = Choice::from_seed(seed.seed, seed.size, swarm.weights.clone());
     let hub = Hub::new(
         seed.seed,
@@ -158,7 +164,7 @@ fn report(hub: &Hub, violation: Option<Violation>, world: Option<&World>) -> Rep
 fn chaos(world: &mut World) -> Result<(), Violation> {
     while !world.hub.lock().choice.is_over() {
         world.act()?;
-        let events = world.hub.lock().choice.upto(15);
+        let events = world.hub.lock().choice.on(Lane::World).upto(15);
         // Long waits are an action of their own; without a horizon every pause would skip to the next deadline.
         let horizon = world.hub.now_ms() + HORIZON_MS;
         for _ in 0..events {

@@ -32,6 +32,12 @@ pub struct Swarm {
     pub servers: usize,
     /// How often each action is taken, relative to the others.
     pub actions: [u32; Action::ALL.len()],
+    /// Those whose turn comes and goes.
+    pub muted: [bool; Action::ALL.len()],
+    /// Whether others than the first merchant sell.
+    pub other_merchants: bool,
+    /// Whether others than the first person buy.
+    pub other_phones: bool,
     /// Longest pause before a store call, milliseconds.
     pub store_pause_ms: u32,
     /// Longest way between two machines, milliseconds.
@@ -101,11 +107,27 @@ impl Swarm {
             refund_ms: pick(&mut stream, &[0, 3_000, 3_000, 10 * MINUTE_MS, 2 * DAY_MS]),
             servers: if stream.below(4) == 0 { 2 } else { 1 },
             actions: actions(&mut stream),
+            muted: [false; Action::ALL.len()],
+            other_merchants: true,
+            other_phones: true,
             store_pause_ms: pick(&mut stream, &[0, 0, 2, 30, 2_000]),
             network_ms: pick(&mut stream, &[0, 3, 3, 40, 1_500]),
             one_api_v3_key: stream.below(2) == 0,
             assumptions: assumptions(&mut stream),
             lies_in_story: false,
+        }
+    }
+
+    /// Whether this action is ever taken.
+    pub fn does(&self, action: Action) -> bool {
+        let mut turns = Action::ALL.iter().zip(self.actions).zip(self.muted);
+        turns.any(|((known, weight), muted)| *known == action && weight > 0 && !muted)
+    }
+
+    /// From now on this action is never taken when its turn comes.
+    pub(crate) fn mute(&mut self, action: Action) {
+        for (known, muted) in Action::ALL.iter().zip(&mut self.muted) {
+            *muted |= *known == action;
         }
     }
 
@@ -121,6 +143,9 @@ impl Swarm {
             refund_ms: 3_000,
             servers: 1,
             actions: [0; Action::ALL.len()],
+            muted: [false; Action::ALL.len()],
+            other_merchants: true,
+            other_phones: true,
             store_pause_ms: 0,
             network_ms: 0,
             one_api_v3_key: false,

@@ -16,7 +16,7 @@ use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::actors::{Client, Sale};
 use crate::check::{CallName, Checker, Violation};
-use crate::choice::Fault;
+use crate::choice::{Fault, Lane};
 use crate::doors::{Door, FrontDesk, front_desk};
 use crate::executor::{Executor, Work};
 use crate::hub::{Boot, Hub, ProcessId, Ticket};
@@ -213,7 +213,7 @@ impl World {
         let up: Vec<usize> = (0..self.servers.len())
             .filter(|index| self.servers.get(*index).is_some_and(Server::is_up))
             .collect();
-        let index = self.hub.lock().choice.index(up.len());
+        let index = self.hub.lock().choice.on(Lane::Servers).index(up.len());
         up.get(index).copied()
     }
 

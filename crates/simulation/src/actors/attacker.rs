@@ -7,7 +7,7 @@ use wechatpay::v3::notification::{self, Plain};
 use wechatpay::v3::signature_headers;
 
 use crate::check::Violation;
-use crate::choice::Fault;
+use crate::choice::{Fault, Lane};
 use crate::network::{Letter, Origin};
 use crate::ports::CheapKey;
 use crate::world::{Event, World};
@@ -26,7 +26,7 @@ impl World {
 
     /// A notification that must be refused.
     pub(super) fn forge(&mut self) -> Result<(), Violation> {
-        let how = self.hub.lock().choice.upto(3);
+        let how = self.hub.lock().choice.on(Lane::Turn).upto(3);
         // To a clock that is off by minutes an old message is fresh: no server could tell.
         let clocks_are_right = self.swarm.weights.of(Fault::ClockSkew) == 0;
         match how {
@@ -54,7 +54,10 @@ impl World {
             .collect();
         let (index, how) = {
             let mut inner = self.hub.lock();
-            (inner.choice.index(open.len()), inner.choice.upto(1))
+            (
+                inner.choice.on(Lane::Turn).index(open.len()),
+                inner.choice.on(Lane::Turn).upto(1),
+            )
         };
         let Some(refund) = open.get(index) else {
             return Ok(false);
@@ -226,7 +229,12 @@ impl World {
     }
 
     fn some_overheard(&mut self) -> Option<Letter> {
-        let index = self.hub.lock().choice.index(self.overheard.len());
+        let index = self
+            .hub
+            .lock()
+            .choice
+            .on(Lane::Turn)
+            .index(self.overheard.len());
         self.overheard.get(index).cloned()
     }
 

@@ -6,6 +6,7 @@ use wechatpay::text::{OutRefundNo, OutTradeNo};
 use wechatpay::v3::refund::{CreateRefund, OrderNumber};
 
 use crate::check::Violation;
+use crate::choice::Lane;
 use crate::network::wire;
 use crate::world::World;
 
@@ -16,7 +17,7 @@ impl World {
             return Ok(());
         };
         let price = self.sales.get(sale).map_or(1, |sale| sale.amount.get());
-        let part = self.hub.lock().choice.upto(255);
+        let part = self.hub.lock().choice.on(Lane::Turn).upto(255);
         let part = (price * (i64::from(part) + 1)).div_euclid(256).max(1);
         self.refund_by_hand(sale, part)
     }
@@ -69,8 +70,8 @@ impl World {
     pub(super) fn set_any_balance(&mut self) -> Result<(), Violation> {
         let (party, low) = {
             let mut inner = self.hub.lock();
-            let party = inner.choice.index(self.setup.parties.len());
-            (party, inner.choice.upto(3))
+            let party = inner.choice.on(Lane::Turn).index(self.setup.parties.len());
+            (party, inner.choice.on(Lane::Turn).upto(3))
         };
         let Some(mchid) = self
             .setup

@@ -9,6 +9,7 @@ use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 use super::shopper::is_over;
 use super::{Sale, told};
 use crate::check::Violation;
+use crate::choice::Lane;
 use crate::doors::{Ask, Reply};
 use crate::setup::{MCHIDS, USERS};
 use crate::story::Step;
@@ -28,19 +29,16 @@ impl World {
     pub(super) fn create(&mut self) -> Result<(), Violation> {
         let (party, person, amount, expiry) = {
             let mut inner = self.hub.lock();
-            let choice = &mut inner.choice;
+            let mut draw = inner.choice.on(Lane::Turn);
             // Mostly the same merchant: two merchants matter only for the attacker.
-            let party = if choice.upto(7) == 0 {
+            let party = if draw.upto(7) == 0 && self.swarm.other_merchants {
                 MCHIDS.len() - 1
             } else {
                 0
             };
-            (
-                party,
-                choice.index(USERS.len()),
-                choice.upto(250),
-                choice.index(EXPIRIES_MS.len()),
-            )
+            let person = draw.index(USERS.len());
+            let person = if self.swarm.other_phones { person } else { 0 };
+            (party, person, draw.upto(250), draw.index(EXPIRIES_MS.len()))
         };
         let expires_in_ms = EXPIRIES_MS.get(expiry).copied().unwrap_or(MINUTE_MS);
         let sale = self.add_sale(party, person, i64::from(amount) + 1, expires_in_ms)?;

@@ -14,7 +14,7 @@ use shouyin_core::ports::RequestPayment;
 
 use self::refund::Wish;
 use crate::check::Violation;
-use crate::choice::Fault;
+use crate::choice::{Fault, Lane};
 use crate::doors::{Answer, Ask, Problem, Reply};
 use crate::hub::Boot;
 use crate::story::Step;
@@ -25,7 +25,7 @@ use crate::world::{Event, World};
 const RECENT: usize = 6;
 
 /// What somebody can decide to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// A merchant asks to be paid.
     Create,
@@ -179,10 +179,17 @@ impl World {
     pub(crate) fn act(&mut self) -> Result<(), Violation> {
         let weights = self.swarm.actions;
         let total: u32 = weights.iter().sum();
-        let mut left = self.hub.lock().choice.upto(total.saturating_sub(1));
+        let mut left = {
+            let mut inner = self.hub.lock();
+            inner.choice.next_turn();
+            inner.choice.on(Lane::World).upto(total.saturating_sub(1))
+        };
         for (weight, action) in weights.iter().zip(Action::ALL) {
             if left < *weight {
-                self.take(action)?;
+                // Whoever is left out of this run had their turn and did nothing.
+                if self.swarm.does(action) {
+                    self.take(action)?;
+                }
                 return self.pump();
             }
             left -= *weight;
@@ -256,7 +263,7 @@ impl World {
             .take(RECENT)
             .map(|(index, _)| index)
             .collect();
-        let index = self.hub.lock().choice.index(wanted.len());
+        let index = self.hub.lock().choice.on(Lane::Turn).index(wanted.len());
         wanted.get(index).copied()
     }
 

@@ -4,7 +4,9 @@ use shouyin_core::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 use wechat_simulator::{Command, Input, PlatformKey};
 
 use crate::check::Violation;
+use crate::choice::{Fault, Lane};
 use crate::setup::platform_key;
+use crate::silence::Actor;
 use crate::world::{Event, World};
 
 /// The farthest a wrong clock is off, milliseconds.
@@ -25,7 +27,7 @@ impl World {
             6 * 60 * MINUTE_MS,
             DAY_MS,
         ];
-        let index = self.hub.lock().choice.index(SPANS_MS.len());
+        let index = self.hub.lock().choice.on(Lane::Turn).index(SPANS_MS.len());
         let span = SPANS_MS.get(index).copied().unwrap_or(SECOND_MS);
         let until = self.hub.now_ms() + span;
         self.hub.say(format_args!("{} seconds pass", span / 1_000));
@@ -46,7 +48,12 @@ impl World {
 
     /// The process is gone; it starts again after a drawn time.
     pub(crate) fn kill(&mut self, server: usize) {
-        let down = self.hub.lock().choice.duration_ms(LONGEST_DOWN_MS);
+        let down = self
+            .hub
+            .lock()
+            .choice
+            .on(Lane::Of(Actor::Reaper))
+            .duration_ms(LONGEST_DOWN_MS);
         self.bury(server);
         self.hub.schedule(1_000 + down, Event::Restart(server));
     }
@@ -54,17 +61,22 @@ impl World {
     /// How far off the clock of a process is that starts now.
     pub(crate) fn drawn_skew_ms(&mut self) -> i64 {
         let mut inner = self.hub.lock();
-        if !inner.choice.happens(crate::choice::Fault::ClockSkew) {
+        if !inner.choice.happens(Fault::ClockSkew) {
             return 0;
         }
         let most = u32::try_from(2 * MOST_SKEW_MS).unwrap_or(0);
-        i64::from(inner.choice.upto(most)) - MOST_SKEW_MS
+        i64::from(inner.choice.on(Lane::Of(Actor::Operator)).upto(most)) - MOST_SKEW_MS
     }
 
     /// Somebody corrects a clock, or makes it worse, while the process runs.
     pub(super) fn step_clock(&mut self) {
         let skew = self.drawn_skew_ms();
-        let index = self.hub.lock().choice.index(self.servers.len());
+        let index = self
+            .hub
+            .lock()
+            .choice
+            .on(Lane::Turn)
+            .index(self.servers.len());
         self.set_clock(index, skew);
     }
 
@@ -82,9 +94,13 @@ impl World {
     pub(super) fn rotate_key(&mut self) -> Result<(), Violation> {
         let (party, careful, late) = {
             let mut inner = self.hub.lock();
-            let party = inner.choice.index(self.setup.parties.len());
-            let careful = inner.choice.upto(1) == 0;
-            (party, careful, inner.choice.duration_ms(900_000))
+            let party = inner.choice.on(Lane::Turn).index(self.setup.parties.len());
+            let careful = inner.choice.on(Lane::Turn).upto(1) == 0;
+            (
+                party,
+                careful,
+                inner.choice.on(Lane::Turn).duration_ms(900_000),
+            )
         };
         let Some(found) = self.setup.parties.get_mut(party) else {
             return Ok(());

@@ -9,6 +9,7 @@ use shouyin_core::refund::decide::NewRefund;
 
 use super::{Client, told};
 use crate::check::Violation;
+use crate::choice::Lane;
 use crate::doors::{Answer, Ask, Problem, Reply};
 use crate::marks::Mark;
 use crate::story::Step;
@@ -39,8 +40,12 @@ impl World {
         let wishes = self.sales.get(sale).map_or(0, |sale| sale.wishes.len());
         let (how, part, which) = {
             let mut inner = self.hub.lock();
-            let how = inner.choice.upto(9);
-            (how, inner.choice.upto(255), inner.choice.index(wishes))
+            let how = inner.choice.on(Lane::Turn).upto(9);
+            (
+                how,
+                inner.choice.on(Lane::Turn).upto(255),
+                inner.choice.on(Lane::Turn).index(wishes),
+            )
         };
         // From a two-hundred-and-fifty-sixth up to all of it.
         let part = (price * (i64::from(part) + 1)).div_euclid(256).max(1);
@@ -242,7 +247,7 @@ impl World {
                 .filter(|refund| is_wanted(&refund.state));
             found.extend(wanted.map(|refund| (payment.mchid.clone(), refund.id.clone())));
         }
-        let index = self.hub.lock().choice.index(found.len());
+        let index = self.hub.lock().choice.on(Lane::Turn).index(found.len());
         found.into_iter().nth(index)
     }
 
@@ -270,7 +275,7 @@ impl World {
     /// A merchant changes what it asks for.
     pub(super) fn revise_any(&mut self) {
         if let Some(sale) = self.some_sale_that(|sale| sale.payment.is_some() && !sale.paid) {
-            let amount = i64::from(self.hub.lock().choice.upto(250)) + 1;
+            let amount = i64::from(self.hub.lock().choice.on(Lane::Turn).upto(250)) + 1;
             self.revise(sale, amount, None);
         }
     }

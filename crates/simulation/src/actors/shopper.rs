@@ -6,6 +6,7 @@ use wechat_simulator::{BuyerAction, CashierAction, Input, OpenCashier, PhoneActi
 
 use super::told;
 use crate::check::Violation;
+use crate::choice::Lane;
 use crate::doors::{Answer, Ask, Reply};
 use crate::marks::Mark;
 use crate::setup::{APPID, USERS};
@@ -18,14 +19,14 @@ impl World {
         let Some(index) = self.some_sale_that(|sale| sale.payment.is_some() && !sale.over) else {
             return Ok(());
         };
-        let how = self.hub.lock().choice.upto(7);
+        let how = self.hub.lock().choice.on(Lane::Turn).upto(7);
         let person = self.sales.get(index).map_or(0, |sale| sale.person);
         match how {
             0 => {
                 self.tap(index, person, None);
                 self.tap(index, person, None);
             }
-            1 => self.tap(index, (person + 1) % USERS.len(), None),
+            1 if self.swarm.other_phones => self.tap(index, (person + 1) % USERS.len(), None),
             _ => self.tap(index, person, None),
         }
         Ok(())
@@ -114,7 +115,10 @@ impl World {
         }
         let (which, how) = {
             let mut inner = self.hub.lock();
-            (inner.choice.index(count), inner.choice.upto(7))
+            (
+                inner.choice.on(Lane::Turn).index(count),
+                inner.choice.on(Lane::Turn).upto(7),
+            )
         };
         let action = match how {
             0 => BuyerAction::Cancel,

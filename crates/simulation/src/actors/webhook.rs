@@ -9,6 +9,7 @@ use shouyin_core::webhook::EndpointState;
 use shouyin_core::webhook::service::{EndpointPatch, NewEndpoint};
 
 use crate::check::Violation;
+use crate::choice::Lane;
 use crate::doors::Ask;
 use crate::setup::MCHIDS;
 use crate::story::Step;
@@ -99,7 +100,7 @@ impl World {
             .endpoints()
             .map(|endpoint| (endpoint.mchid.clone(), endpoint.id.clone()))
             .collect();
-        let index = self.hub.lock().choice.index(all.len());
+        let index = self.hub.lock().choice.on(Lane::Turn).index(all.len());
         all.into_iter().nth(index)
     }
 
@@ -107,9 +108,13 @@ impl World {
     pub(super) fn change_any_endpoint(&mut self) -> Result<(), Violation> {
         let (how, filter, party) = {
             let mut inner = self.hub.lock();
-            let how = inner.choice.upto(9);
-            let filter = inner.choice.index(FILTERS.len());
-            (how, filter, usize::from(inner.choice.upto(5) == 0))
+            let how = inner.choice.on(Lane::Turn).upto(9);
+            let filter = inner.choice.on(Lane::Turn).index(FILTERS.len());
+            (
+                how,
+                filter,
+                usize::from(inner.choice.on(Lane::Turn).upto(5) == 0),
+            )
         };
         let count = self.checker.endpoints().count();
         if how < 3 {
@@ -162,7 +167,10 @@ impl World {
         };
         let (how, which) = {
             let mut inner = self.hub.lock();
-            (inner.choice.upto(2), inner.choice.index(8))
+            (
+                inner.choice.on(Lane::Turn).upto(2),
+                inner.choice.on(Lane::Turn).index(8),
+            )
         };
         let event = self.checker.some_event(&mchid, which);
         let ask = match event.filter(|_| how > 0) {
@@ -197,8 +205,8 @@ impl World {
         let (which, span) = {
             let mut inner = self.hub.lock();
             (
-                inner.choice.index(urls.len()),
-                inner.choice.index(SPANS_MS.len()),
+                inner.choice.on(Lane::Turn).index(urls.len()),
+                inner.choice.on(Lane::Turn).index(SPANS_MS.len()),
             )
         };
         let span = SPANS_MS.get(span).copied().unwrap_or(MINUTE_MS);

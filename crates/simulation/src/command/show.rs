@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use simulation::matrix;
-use simulation::{Build, Canary, Product, Report, Seed, Story, Tier, run, shrink};
+use simulation::{Build, Canary, Case, Part, Product, Report, Seed, Story, Tier};
+use simulation::{run, run_case, shrink};
 
 /// How many fresh seeds shrinking tries at each size.
 const TRIES: u64 = 3_000;
@@ -61,22 +62,24 @@ fn verdict(report: &Report) -> ExitCode {
     }
 }
 
-pub(crate) fn replay(seed: Seed, tier: Tier) -> ExitCode {
-    let report = run(seed, Arc::new(tier), true);
+pub(crate) fn replay(case: &Case, tier: Tier) -> ExitCode {
+    let report = run_case(case, Arc::new(tier), true);
     print_trace(&report);
     verdict(&report)
 }
 
-pub(crate) fn shrink_one(seed: Seed) -> ExitCode {
-    match shrink(seed, &product(), TRIES) {
+pub(crate) fn shrink_one(case: &Case) -> ExitCode {
+    match shrink(case, &product(), TRIES) {
         None => {
-            println!("{seed} does not fail");
+            println!("{case} does not fail");
             ExitCode::SUCCESS
         }
         Some(shrunk) => {
-            let report = run(shrunk.seed, product(), true);
+            let report = run_case(&shrunk.case, product(), true);
             print_story(&report);
-            println!("smallest after {} runs: {}", shrunk.runs, shrunk.seed);
+            println!("smallest after {} runs: {}", shrunk.runs, shrunk.case);
+            let left: Vec<String> = shrunk.case.left().into_iter().map(Part::name).collect();
+            println!("nobody but these plays a part: {}", left.join(", "));
             verdict(&report)
         }
     }

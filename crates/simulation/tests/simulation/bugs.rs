@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use simulation::matrix::exhaust;
-use simulation::{Build, Seed, Story, run, shrink};
+use simulation::{Action, Actor, Build, Case, Part, Product, Seed, Story};
+use simulation::{run, run_case, shrink};
 
 use crate::planted::Bug;
 
@@ -129,9 +130,97 @@ fn the_crash_matrix_finds_what_is_answered_before_its_commit() {
 fn a_failure_shrinks_to_a_few_dozen_bytes() {
     let (seed, invariant) = found(Bug::AnySignature, 100, &["S7", "S2", "S3"]);
     let build: Arc<dyn Build> = Arc::new(Bug::AnySignature);
-    let shrunk = shrink(seed, &build, 300).expect("it failed a moment ago");
+    let shrunk = shrink(&seed.into(), &build, 300).expect("it failed a moment ago");
     assert_eq!(shrunk.violation.invariant, invariant);
-    assert!(shrunk.seed.size <= 100, "{}", shrunk.seed);
+    assert!(shrunk.case.seed.size <= 100, "{}", shrunk.case);
+}
+
+/// What is left of a failure: a line to replay it, and nobody who could be spared.
+fn left_of(bug: Bug, budget: u64, by: &[&str]) -> (Case, Vec<Part>, &'static str) {
+    let (seed, _) = found(bug, budget, by);
+    let build: Arc<dyn Build> = Arc::new(bug);
+    let shrunk = shrink(&seed.into(), &build, 200).expect("it failed a moment ago");
+    let case = Case::parse(&shrunk.case.to_string()).expect("it is read as it is printed");
+    let again = run_case(&case, build, false).violation;
+    let again = again.expect("what was printed fails");
+    assert_eq!(again.invariant, shrunk.violation.invariant, "{case}");
+    let left = case.left();
+    assert!(left.len() <= 12, "{case} leaves {left:?}");
+    (case, left, again.invariant)
+}
+
+/// Without this part it does not fail in this way.
+fn needs(bug: Bug, case: &Case, part: Part, invariant: &str) {
+    let without = case.without(part);
+    let violation = run_case(&without, Arc::new(bug), false).violation;
+    let same = violation.filter(|violation| violation.invariant == invariant);
+    assert_eq!(same, None, "{case} does not need {part:?}");
+}
+
+#[test]
+fn whoever_plays_no_part_in_a_failure_is_left_out() {
+    let bug = Bug::CloseTimeoutIsClosed;
+    let (case, left, invariant) = left_of(bug, 200, &["S3"]);
+    needs(bug, &case, Part::Actor(Actor::Merchant), invariant);
+    for part in [
+        Part::Actor(Actor::Console),
+        Part::Actor(Actor::Endpoints),
+        Part::Actor(Actor::Receivers),
+        Part::Actor(Actor::Bank),
+        Part::Webhooks,
+        Part::OtherServers,
+    ] {
+        assert!(!left.contains(&part), "{case} leaves {part:?}");
+    }
+}
+
+#[test]
+fn whoever_a_failure_needs_is_not_left_out() {
+    let bug = Bug::ReleaseForgotten;
+    let (case, left, invariant) = left_of(bug, 100, &["S5"]);
+    for part in [Part::Action(Action::Refund), Part::Actor(Actor::Shopper)] {
+        assert!(left.contains(&part), "{case}: {left:?}");
+        needs(bug, &case, part, invariant);
+    }
+    assert!(!left.contains(&Part::Actor(Actor::Attacker)), "{case}");
+}
+
+/// What merchants ask for, in this order.
+fn asked_for(case: &Case) -> Vec<String> {
+    let report = run_case(case, Arc::new(Product), true);
+    assert_eq!(report.violation, None, "{case}");
+    let line = |line: &String| {
+        let (_, what) = line.split_once("  merchant asks for payment")?;
+        Some(what.to_owned())
+    };
+    report.trace.lines().iter().filter_map(line).collect()
+}
+
+#[test]
+fn without_somebody_the_others_do_what_they_did() {
+    let mut compared = 0;
+    for number in 0..12 {
+        let case = Case::from(Seed {
+            seed: number,
+            size: SIZE,
+        });
+        let all = asked_for(&case);
+        for part in [Actor::Attacker, Actor::Console, Actor::Receivers].map(Part::Actor) {
+            if case.left().contains(&part) {
+                let without = asked_for(&case.without(part));
+                // Whoever is left out leaves their bytes to the others: there may be more of the same.
+                let same = all.iter().zip(&without).filter(|(a, b)| a == b).count();
+                assert_eq!(
+                    same,
+                    all.len().min(without.len()),
+                    "{case} without {part:?}"
+                );
+                assert!(without.len() >= all.len(), "{case} without {part:?}");
+                compared += all.len();
+            }
+        }
+    }
+    assert!(compared > 100, "only {compared}");
 }
 
 /// The canary: this run must fail, so that silence is never mistaken for health.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use simulation::{Build, Product, Report, Seed, run};
+use simulation::{Build, Case, Product, Report, Seed, run, run_case};
 
 const SIZE: usize = 1024;
 /// As many as an unoptimised build does in some ten seconds. The wide search is `simulation run --release`.
@@ -47,7 +47,9 @@ fn no_invariant_breaks_where_one_broke_once() {
     for line in regressions.lines() {
         let text = line.split('#').next().unwrap_or_default().trim();
         if !text.is_empty() {
-            holds(Seed::parse(text).expect("SEED:SIZE"));
+            let case = Case::parse(text).expect("SEED:SIZE, or SEED:SIZE!NAME");
+            let violation = run_case(&case, Arc::new(Product), false).violation;
+            assert_eq!(violation, None, "{case}");
         }
     }
 }
