@@ -81,15 +81,24 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
     Ok(String::new())
 }
 
-/// The last pages are taken by other orders of the shop, until one is refused.
+/// The last pages are taken by other orders of the shop, until not even the shortest is taken.
 async fn fill_the_disk(world: &mut World) -> anyhow::Result<String> {
     world.process()?.store().limit_pages(1).await?;
-    for number in 1..=500 {
+    let mut taken = 0;
+    for attach in [Some("x".repeat(128)), None] {
+        taken += fill(world, taken, attach).await?;
+    }
+    Ok(format!("{taken}"))
+}
+
+/// Orders of one size, numbered from here, until one is refused. How many were taken.
+async fn fill(world: &World, from: u32, attach: Option<String>) -> anyhow::Result<u32> {
+    for number in 0..500 {
         let create = Create {
-            create: format!("filler-{number}"),
+            create: format!("f{}", from + number),
             fen: 1,
-            description: None,
-            attach: Some("x".repeat(128)),
+            description: Some("x".to_owned()),
+            attach: attach.clone(),
             expires: None,
             answers: None,
             later: false,
@@ -97,7 +106,7 @@ async fn fill_the_disk(world: &mut World) -> anyhow::Result<String> {
         let answer = world.send(create_call(world, &create)).await?;
         match answer.problem() {
             None => {}
-            Some("store_unavailable") => return Ok(format!("{number}")),
+            Some("store_unavailable") => return Ok(number),
             Some(code) => bail!("a full disk is told as {code}: {}", answer.body),
         }
     }
