@@ -20,11 +20,6 @@ fn of_ids(
         ("POST", format!("{payments}/close"), "{}"),
         ("POST", format!("{payments}/sync"), "{}"),
         ("POST", format!("{payments}/pay"), "{}"),
-        (
-            "POST",
-            format!("{payments}/pay"),
-            r#"{"auth_code":"134567890123456789"}"#,
-        ),
         ("GET", format!("{payments}/qr.svg"), ""),
         ("GET", format!("{payments}/qr.png"), ""),
         ("POST", format!("{payments}/revise"), r#"{"amount_fen":1}"#),

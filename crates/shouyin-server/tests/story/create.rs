@@ -13,8 +13,8 @@ async fn a_shop_asks_to_be_paid() {
     assert_eq!(
         payment,
         json!({
-            "id": id, "order_no": "A-1", "appid": "wx1111222233334444", "mchid": "1900000001", "amount_fen": 1990,
-            "currency": "CNY", "description": "拿铁 Latte", "state": "open", "attempts": [],
+            "id": id, "order_no": "A-1", "appid": "wx1111222233334444", "product": "mini_program",
+            "mchid": "1900000001", "amount_fen": 1990, "currency": "CNY", "description": "拿铁 Latte", "state": "open", "attempts": [],
             "refunded_fen": 0, "refunding_fen": 0, "created_at": "2026-01-05T04:03:04.000Z", "expires_at": "2026-01-05T04:33:04.000Z"
         })
     );
