@@ -1,6 +1,6 @@
 //! The payer wants to pay: place the order at WeChat, or hand out the prepay id that is there.
 
-use super::{TaskRun, key, leased, task};
+use super::{TaskRun, close_now, key, leased, task};
 use crate::id::{Appid, Openid, OutTradeNo, PrepayId, Route};
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, AttemptState, Payment, PaymentState, Prepay};
@@ -229,6 +229,7 @@ pub fn on_prepay(
     outcome: &Outcome<PrepayId>,
     run: &TaskRun,
     now: Timestamp,
+    ids: &dyn Ids,
 ) -> Changes {
     let mut payment = payment.clone();
     // Closed or revised while the request was on its way.
@@ -303,12 +304,16 @@ pub fn on_prepay(
                 attempt.state = AttemptState::Rejected {
                     code: refusal.code.clone(),
                 };
-                let tasks = vec![run.finish(), TaskChange::Remove(query_key(&payment))];
-                Changes {
-                    payment: Some(payment),
-                    tasks,
-                    ..Changes::default()
+                let mut changes =
+                    Changes::tasks(vec![run.finish(), TaskChange::Remove(query_key(&payment))]);
+                // It was the last order that kept a payment from being closed.
+                if let PaymentState::Closing { reason } = payment.state
+                    && payment.all_resolved()
+                {
+                    close_now(&mut payment, reason, now, ids, &mut changes);
                 }
+                changes.payment = Some(payment);
+                changes
             }
         },
         Outcome::Blocked(_) | Outcome::Unknown(_) => {
