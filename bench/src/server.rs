@@ -271,6 +271,7 @@ fn open_payment(ports: &Ports, n: u32) -> anyhow::Result<(Changes, String)> {
         &Outcome::Succeeded(Handle::PrepayId(prepay_id)),
         &run,
         now,
+        ids,
     );
     // The first query is left out: it would ask the upstream during the measurement.
     first.payment = answered.payment;

@@ -149,7 +149,7 @@ impl World {
                 fault,
             } => self.webhook_arrives(ticket, &message, fault)?,
             Event::WebhookAnswer(ticket, reply) => self.webhook_answered(ticket, reply),
-            Event::Tend => self.tend(),
+            Event::Tend => self.tend()?,
             Event::Notification(letter) => self.open(letter),
             Event::NotificationAnswer {
                 delivery,

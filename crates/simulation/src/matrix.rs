@@ -10,6 +10,7 @@ use crate::choice::{Choice, Fault};
 use crate::hub::{Hub, Side};
 use crate::run::{self, Report};
 use crate::server::Build;
+use crate::speaks::Speaks;
 use crate::story::Story;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
@@ -36,6 +37,7 @@ pub struct Matrix {
 pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool) -> (Report, u64) {
     let swarm = Swarm {
         notifications: story.notifications,
+        speaks: [story.speaks, Speaks::V3],
         assumptions: story.assumptions.clone(),
         policies: [story.policy; 2],
         lies_in_story: story.mishaps.iter().any(|(_, it)| *it == Fault::WechatLies),

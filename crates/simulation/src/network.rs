@@ -1,14 +1,15 @@
 //! Between the servers and WeChat: every message gets its fate here.
 
 use shouyin_core::id::Mchid;
-use wechat_simulator::{Dispatch, Input, Output, WireRequest};
-use wechatpay::v3::{Method, RawResponse, SignedRequest, TransportError};
+use wechat_simulator::{CommandError, Dispatch, Input, Output, WireRequest};
+use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::check::{CallName, Violation, What};
 use crate::choice::{Fault, Lane};
 use crate::hub::{Answer, Boot, Outgoing, Parcel, Ticket};
 use crate::marks::Mark;
 use crate::silence::Actor;
+use crate::speaks::{fields, is_v2};
 use crate::tamper;
 use crate::world::{Event, World};
 
@@ -42,6 +43,8 @@ pub(crate) enum Origin {
     Replayed,
     /// Right order, right amount, wrong signature.
     Forged,
+    /// A refund's, in the older protocol, which encrypts and does not sign: put together from blocks of genuine ones.
+    Spliced,
     /// A genuine one of another merchant.
     Foreign,
     /// Signed ten minutes ago.
@@ -55,8 +58,15 @@ impl Origin {
     pub(crate) fn is_hostile(self) -> bool {
         match self {
             Origin::Genuine | Origin::Replayed => false,
-            Origin::Forged | Origin::Foreign | Origin::Stale | Origin::Probe => true,
+            Origin::Forged | Origin::Spliced | Origin::Foreign | Origin::Stale | Origin::Probe => {
+                true
+            }
         }
+    }
+
+    /// What must be refused. A spliced one cannot be told from a genuine one: it may be taken, and must have no effect.
+    pub(crate) fn must_be_refused(self) -> bool {
+        self.is_hostile() && self != Origin::Spliced
     }
 }
 
@@ -108,9 +118,11 @@ impl World {
         boot: Boot,
         request: SignedRequest,
     ) -> Result<(), Violation> {
-        let call = self.checker.sent(&self.rows, &request, self.hub.now_ms())?;
+        let now_ms = self.hub.now_ms();
+        let wechat = &self.setup.wechat;
+        let call = self.checker.sent(&self.rows, wechat, &request, now_ms)?;
         self.hub.schedule(GIVE_UP_MS, Event::GiveUp(ticket));
-        if !self.swarm.queries && request.method == Method::Get {
+        if !self.swarm.queries && call.is_question() {
             self.hub.say(format_args!(
                 "server {boot} {call}: WeChat's queries are down"
             ));
@@ -166,7 +178,7 @@ impl World {
         let way = self.way_ms();
         let instead = match fault {
             Some(Fault::ServerErrorBefore) => Some(tamper::server_error()),
-            Some(Fault::RateLimited) => Some(tamper::rate_limited()),
+            Some(Fault::RateLimited) => Some(tamper::rate_limited(is_v2(request))),
             Some(Fault::WechatLies) => self.lie(call),
             _ => None,
         };
@@ -175,7 +187,7 @@ impl World {
             return Ok(());
         }
         if call.what() == What::Refund {
-            self.draw_fate_of_refund(request)?;
+            self.draw_fate_of_refund(&call.order)?;
         }
         let before = self.refund_is_there(call);
         let response = self.wechat_step(Input::Request(wire(request)))?;
@@ -186,15 +198,18 @@ impl World {
                 let what = tamper::describe(&response);
                 self.hub.lock().trace.remark(&what);
             }
-            if before && response.status == 200 {
+            let code = fields(&response.body);
+            let code = code.get("err_code").unwrap_or_default();
+            if before && response.status == 200 && code.is_empty() {
                 self.hub.mark(Mark::RefundTakenTwice);
             }
-            if response.status == 403 && call.what() == What::Refund {
+            let is_short = response.status == 403 || code == "NOTENOUGH";
+            if is_short && call.what() == What::Refund {
                 self.hub.mark(Mark::RefundNotEnough);
             }
             self.answer_travels(ticket, response, fault, way, call);
         }
-        if request.method == Method::Get {
+        if call.is_question() {
             return Ok(());
         }
         self.check_order_at_wechat(&call.order)
@@ -263,6 +278,7 @@ impl World {
                 Output::SendNotification(dispatch) => self.send_notification(dispatch),
                 Output::Phone(result) => self.phone_answer = Some(result),
                 Output::Control(Ok(_)) => {}
+                Output::Control(Err(CommandError::Refused(_))) => self.refused = true,
                 Output::Control(Err(error)) => {
                     return Err(Violation::new(
                         "WORLD",

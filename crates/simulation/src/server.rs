@@ -6,7 +6,8 @@ use shouyin_core::policy::Policies;
 use shouyin_core::ports::{Acquirer, Ports, Store, WebhookSender};
 use shouyin_core::task::Lane;
 use shouyin_store::MemoryStore;
-use shouyin_wechat::{AppKind, MerchantAccount, WechatAcquirer};
+use shouyin_wechat::{AppKind, MerchantAccount, Protocol, Protocols, V2, WechatAcquirer};
+use wechatpay::v2;
 use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
 use crate::doors::{Door, Doors, FrontDesk};
@@ -14,6 +15,7 @@ use crate::hub::{Boot, Hub};
 use crate::ports::{Courier, KeyPair, Signatures, SimulatedStore, SkewedClock, UniqueIds, Wire};
 use crate::rows::{Database, Rows};
 use crate::setup::{Party, Setup};
+use crate::speaks::{Speaks, Stage};
 
 /// How the product is put together. A test that plants a bug wraps one of the parts; everybody else uses [`Product`].
 pub trait Build: Send + Sync {
@@ -178,14 +180,35 @@ fn account(
         request_serial: None,
     };
     let (clock, nonces) = (clock.clone(), Arc::clone(hub));
+    let clock: v3::Clock = Arc::new(move || clock.now_ms().div_euclid(1000));
+    let nonces: v3::Nonces = Arc::new(move || format!("{:016x}", nonces.unique()));
+    let v3 = {
+        let (wire, clock, nonces) = (Arc::clone(wire), Arc::clone(&clock), Arc::clone(&nonces));
+        v3::Client::new(account, wire, clock, nonces)
+    };
+    let v2 = |sign_type| {
+        let account = v2::Account {
+            mchid: party.wire_mchid.clone(),
+            key: party.api_key.clone(),
+            sign_type,
+        };
+        // The world does not look at certificates: whoever has the key has them, too.
+        let certified = Some(Arc::clone(wire));
+        V2 {
+            client: v2::Client::new(account, Arc::clone(wire), certified, nonces),
+            clock,
+        }
+    };
+    let protocols = match party.speaks {
+        Speaks::V3 => Protocols::v3(v3),
+        Speaks::V2(sign_type) | Speaks::Moving(sign_type, Stage::Before) => {
+            Protocols::v2(v2(sign_type))
+        }
+        Speaks::Moving(sign_type, Stage::Moved) => Protocols::both(v3, v2(sign_type), Protocol::V3),
+        Speaks::Moving(sign_type, Stage::Back) => Protocols::both(v3, v2(sign_type), Protocol::V2),
+    };
     MerchantAccount {
-        protocols: v3::Client::new(
-            account,
-            Arc::clone(wire),
-            Arc::new(move || clock.now_ms().div_euclid(1000)),
-            Arc::new(move || format!("{:016x}", nonces.unique())),
-        )
-        .into(),
+        protocols,
         apps: [(setup.appid.clone(), AppKind::MiniProgram)].into(),
         v3_codes: false,
         h5_site: None,

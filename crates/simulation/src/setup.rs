@@ -8,10 +8,11 @@ use wechat_simulator::{
 };
 use wechatpay::crypto::{ApiV3Key, KeyError};
 use wechatpay::text::{self, TextError};
-use wechatpay::v3::{self, SignedRequest, Transport};
+use wechatpay::v2::{ApiKey, InvalidApiKey};
 
 use crate::hub::BEGIN_MS;
 use crate::ports::{KeyPair, Signatures, Whose};
+use crate::speaks::Speaks;
 use crate::swarm::Swarm;
 
 /// The mini program both merchants sell in.
@@ -30,6 +31,8 @@ pub(crate) enum SetupError {
     Text(#[from] TextError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    OlderKey(#[from] InvalidApiKey),
     #[error("no keys could be made: {0}")]
     NoKeys(String),
 }
@@ -38,6 +41,11 @@ pub(crate) enum SetupError {
 pub(crate) const API_V3_KEYS: [&str; 2] = [
     "0123456789abcdef0123456789abcdef",
     "fedcba9876543210fedcba9876543210",
+];
+/// The merchants' keys of the older protocol, which must not be told either.
+pub(crate) const API_KEYS: [&str; 2] = [
+    "olderolderolderolderolderolder01",
+    "olderolderolderolderolderolder02",
 ];
 /// The secret of the mini program.
 pub(crate) const APP_SECRET: &str = "secret-of-the-mini-program";
@@ -54,6 +62,10 @@ pub(crate) struct Party {
     /// How many of the platform keys our configuration knows.
     pub(crate) configured: usize,
     pub(crate) api_v3_key: ApiV3Key,
+    /// The key of the older protocol.
+    pub(crate) api_key: ApiKey,
+    /// What our settings say.
+    pub(crate) speaks: Speaks,
     pub(crate) notify_url: text::NotifyUrl,
 }
 
@@ -131,12 +143,8 @@ fn party(
     signatures: Signatures,
 ) -> Result<Party, SetupError> {
     let number = u64::try_from(index).unwrap_or(0);
-    let [first, second] = API_V3_KEYS;
-    let api_v3_key = if swarm.one_api_v3_key || index == 0 {
-        first
-    } else {
-        second
-    };
+    let which = usize::from(!swarm.one_api_v3_key && index > 0);
+    let pick = |keys: [&'static str; 2]| keys.get(which).copied().unwrap_or_default();
     let url = format!("https://pay.example.com/wechat/notify/{mchid}");
     let serial = format!("5157F09EFDC096DE15EBE81A47057A7{index}");
     let key = signatures.key(Whose::Merchant, &serial, 100 + number);
@@ -146,7 +154,9 @@ fn party(
         key: key.map_err(SetupError::NoKeys)?,
         platform: vec![platform_key(1, signatures)?],
         configured: 1,
-        api_v3_key: ApiV3Key::new(api_v3_key)?,
+        api_v3_key: ApiV3Key::new(pick(API_V3_KEYS))?,
+        api_key: ApiKey::parse(pick(API_KEYS))?,
+        speaks: swarm.speaks.get(index).copied().unwrap_or(Speaks::V3),
         notify_url: text::NotifyUrl::parse(&url)?,
     })
 }
@@ -169,39 +179,10 @@ fn at_wechat(party: &Party, first: &KeyPair) -> Merchant {
         .with_app(APPID)
         .with_api_v3_key(party.api_v3_key.clone())
         .with_certificate(party.key.serial_no(), Arc::clone(&party.key.verifier));
+    if party.speaks.sign_type().is_some() {
+        merchant = merchant.with_api_key(party.api_key.clone());
+    }
     // Refunds made in the console name no address.
     merchant.refund_notify_url = Some(party.notify_url.as_str().to_owned());
     merchant
-}
-
-/// A way to WeChat for somebody who only signs.
-struct Nowhere;
-
-impl Transport for Nowhere {
-    fn send<'a>(
-        &'a self,
-        _: &'a SignedRequest,
-    ) -> wechatpay::BoxFuture<'a, Result<v3::RawResponse, v3::TransportError>> {
-        Box::pin(async { Err(v3::TransportError::NotSent("nowhere".to_owned())) })
-    }
-}
-
-impl Party {
-    /// Signs a request as WeChat's console does for the merchant, at this time.
-    pub(crate) fn by_hand(&self, operation: &impl v3::Operation, now_ms: i64) -> SignedRequest {
-        let account = v3::Account {
-            mchid: self.wire_mchid.clone(),
-            signer: Arc::clone(&self.key.signer),
-            keys: Arc::new(v3::KeyRing::new()),
-            api_v3_key: None,
-            request_serial: None,
-        };
-        let client = v3::Client::new(
-            account,
-            Arc::new(Nowhere),
-            Arc::new(move || now_ms.div_euclid(1_000)),
-            Arc::new(|| "byhand".to_owned()),
-        );
-        client.sign(&operation.request())
-    }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::actors::Action;
 use crate::choice::Fault;
 use crate::run::Seed;
+use crate::speaks::Speaks;
 use crate::swarm::Swarm;
 
 /// Who does things, or lets them happen.
@@ -105,7 +106,7 @@ impl Actor {
             Action::LoseReceiver => Self::Receivers,
             Action::RefundByHand | Action::SetBalance => Self::Console,
             Action::Forge | Action::Replay => Self::Attacker,
-            Action::RotateKey | Action::StepClock => Self::Operator,
+            Action::RotateKey | Action::StepClock | Action::Move => Self::Operator,
             Action::Crash => Self::Reaper,
             Action::Jump => Self::Time,
         }
@@ -162,6 +163,8 @@ pub enum Part {
     Webhooks,
     /// The endpoints that are there from the beginning.
     FirstEndpoints,
+    /// The older protocol: everybody speaks APIv3.
+    V2,
     /// The time that ways take.
     Ways,
     /// The time that the database takes.
@@ -184,6 +187,7 @@ impl Part {
             Self::Notifications,
             Self::Queries,
             Self::FirstEndpoints,
+            Self::V2,
             Self::Ways,
             Self::Pauses,
         ];
@@ -203,6 +207,7 @@ impl Part {
             Self::Notifications => "notifications",
             Self::Webhooks => "webhooks",
             Self::FirstEndpoints => "first-endpoints",
+            Self::V2 => "v2",
             Self::Ways => "ways",
             Self::Pauses => "pauses",
             Self::Action(action) => return kebab(&format!("{action:?}")),
@@ -227,6 +232,7 @@ impl Part {
             Self::Notifications => swarm.notifications,
             Self::Webhooks => swarm.webhooks,
             Self::FirstEndpoints => swarm.endpoints > 0,
+            Self::V2 => swarm.speaks != [Speaks::V3; 2],
             Self::Ways => swarm.network_ms > 0,
             Self::Pauses => swarm.store_pause_ms > 0,
             Self::Action(action) => swarm.does(action),
@@ -255,6 +261,7 @@ impl Part {
             Self::Notifications => swarm.notifications = false,
             Self::Webhooks => swarm.webhooks = false,
             Self::FirstEndpoints => swarm.endpoints = 0,
+            Self::V2 => swarm.speaks = [Speaks::V3; 2],
             Self::Ways => swarm.network_ms = 0,
             Self::Pauses => swarm.store_pause_ms = 0,
             Self::Action(action) => swarm.mute(action),

@@ -4,8 +4,10 @@
 use shouyin_core::policy::{MoneyPolicy, Policy};
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 use wechat_simulator::{Assumptions, CloseUnknown};
+use wechatpay::v2::SignType;
 
 use crate::choice::Fault;
+use crate::speaks::{Speaks, Stage};
 
 /// What somebody does in a story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub enum Step {
     AddEndpoint,
     /// The merchant wants the abnormal refund paid out in another way.
     Remedy,
+    /// The operator moves the merchant to the other protocol.
+    Move,
 }
 
 /// A story: who does what when.
@@ -49,6 +53,8 @@ pub struct Story {
     pub expires_in_ms: i64,
     /// Whether WeChat's notifications arrive.
     pub notifications: bool,
+    /// Which protocol the merchant speaks.
+    pub speaks: Speaks,
     /// What happens to the first calls to WeChat of each kind (`place`, `query`, `close`), in this order.
     pub mishaps: Vec<(&'static str, Fault)>,
     /// How WeChat behaves where its documentation is silent.
@@ -77,6 +83,7 @@ impl Story {
             ],
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -92,6 +99,7 @@ impl Story {
             steps: vec![(0, Step::Create), (1_000, Step::Tap)],
             expires_in_ms: MINUTE_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -112,6 +120,7 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -131,6 +140,7 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -151,6 +161,7 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -173,6 +184,7 @@ impl Story {
             ],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: vec![("place", Fault::RequestLate)],
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -188,6 +200,7 @@ impl Story {
             steps: vec![(0, Step::Create), (1_000, Step::Tap), (2_000, Step::Close)],
             expires_in_ms: HOUR_MS,
             notifications: true,
+            speaks: Speaks::V3,
             mishaps: vec![
                 ("place", Fault::RequestLost),
                 ("close", Fault::ServerErrorBefore),
@@ -328,6 +341,46 @@ impl Story {
         story
     }
 
+    /// The same in the older protocol.
+    fn in_v2(self, name: &'static str) -> Self {
+        Self {
+            name,
+            speaks: Speaks::V2(SignType::HmacSha256),
+            ..self
+        }
+    }
+
+    /// An order of the older protocol is refused, well signed, while the merchant closes its payment: WeChat takes none that would
+    /// be payable for less than five minutes, and the server's clock is seven minutes behind. Found by seed 1167:1024.
+    fn refused_while_closing(offset_ms: i64) -> Self {
+        let story = Self {
+            steps: vec![
+                (0, Step::SetClock(-446_000)),
+                (100, Step::Create),
+                (1_000, Step::Tap),
+                (1_000 + offset_ms, Step::Close),
+            ],
+            expires_in_ms: MINUTE_MS,
+            assumptions: Assumptions {
+                v2_parameter_errors_signed: true,
+                ..Assumptions::default()
+            },
+            ends_paid: Some(false),
+            ..Self::pay()
+        };
+        story.in_v2("refused-while-closing")
+    }
+
+    /// A buyer pays around the moment in which the merchant moves to APIv3, and gets money back afterwards: by the protocol that the
+    /// order was placed by.
+    fn pay_while_moving(offset_ms: i64) -> Self {
+        let mut story = Self::refund();
+        story.name = "move";
+        story.speaks = Speaks::Moving(SignType::Md5, Stage::Before);
+        story.steps.push((2_000 + offset_ms, Step::Move));
+        story
+    }
+
     /// All variants of one story, or none if it is not known.
     pub fn named(name: &str) -> Vec<Self> {
         match name {
@@ -368,6 +421,17 @@ impl Story {
             "revise" => [0, 1, 2_000].map(Self::revise).to_vec(),
             "surplus" => [-2, 0, 1, 2].map(Self::pay_what_was_revised).to_vec(),
             "late-payment" => vec![Self::late_payment()],
+            "pay-v2" => [true, false]
+                .map(|notifications| Self {
+                    notifications,
+                    ..Self::pay().in_v2("pay-v2")
+                })
+                .to_vec(),
+            "refund-v2" => [Fault::AnswerLost, Fault::RateLimited]
+                .map(|fault| Self::refund_with("refund", "refund", fault).in_v2("refund-v2"))
+                .to_vec(),
+            "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
+            "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
             "webhook" => vec![
                 Self::webhook(None),
                 Self::webhook(Some(Fault::WebhookUnanswered)),
@@ -378,7 +442,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 20] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -394,6 +458,10 @@ impl Story {
         "revise",
         "surplus",
         "late-payment",
+        "pay-v2",
+        "refund-v2",
+        "refused-while-closing",
+        "move",
         "webhook",
     ];
 }

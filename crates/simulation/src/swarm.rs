@@ -6,10 +6,12 @@ use shouyin_core::time::{DAY_MS, MINUTE_MS};
 use wechat_simulator::{
     Assumptions, CloseUnknown, RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
 };
+use wechatpay::v2::SignType;
 
 use crate::actors::Action;
 use crate::choice::{Fault, Weights};
 use crate::random::Stream;
+use crate::speaks::{Speaks, Stage};
 
 /// The character of one run.
 #[derive(Debug, Clone)]
@@ -42,8 +44,11 @@ pub struct Swarm {
     pub store_pause_ms: u32,
     /// Longest way between two machines, milliseconds.
     pub network_ms: u32,
-    /// Whether both merchants have the same APIv3 key, which makes a foreign notification readable.
+    /// Whether both merchants have the same APIv3 key (and the same one of the older protocol), which makes a foreign
+    /// notification readable.
     pub one_api_v3_key: bool,
+    /// Which protocol each merchant speaks.
+    pub speaks: [Speaks; 2],
     /// The points that WeChat's documentation leaves open.
     pub assumptions: Assumptions,
     /// A story in which WeChat breaks its word.
@@ -113,6 +118,7 @@ impl Swarm {
             store_pause_ms: pick(&mut stream, &[0, 0, 2, 30, 2_000]),
             network_ms: pick(&mut stream, &[0, 3, 3, 40, 1_500]),
             one_api_v3_key: stream.below(2) == 0,
+            speaks: [speaks(&mut stream), speaks(&mut stream)],
             assumptions: assumptions(&mut stream),
             lies_in_story: false,
         }
@@ -149,6 +155,7 @@ impl Swarm {
             store_pause_ms: 0,
             network_ms: 0,
             one_api_v3_key: false,
+            speaks: [Speaks::V3; 2],
             assumptions: Assumptions::default(),
             lies_in_story: false,
         }
@@ -159,6 +166,19 @@ fn pick<T: Copy + Default>(stream: &mut Stream, from: &[T]) -> T {
     let count = u32::try_from(from.len()).unwrap_or(0);
     let index = usize::try_from(stream.below(count)).unwrap_or(0);
     from.get(index).copied().unwrap_or_default()
+}
+
+/// APIv3 is what most merchants speak.
+fn speaks(stream: &mut Stream) -> Speaks {
+    let sign_type = match stream.below(2) {
+        0 => SignType::Md5,
+        _ => SignType::HmacSha256,
+    };
+    match stream.below(5) {
+        0 => Speaks::V2(sign_type),
+        1 => Speaks::Moving(sign_type, Stage::Before),
+        _ => Speaks::V3,
+    }
 }
 
 fn policy(stream: &mut Stream) -> Policy {
@@ -202,7 +222,8 @@ fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
             | Action::Replay
             | Action::Crash
             | Action::RotateKey
-            | Action::StepClock => {
+            | Action::StepClock
+            | Action::Move => {
                 if stream.below(10) < 5 {
                     0
                 } else {
@@ -258,6 +279,11 @@ fn assumptions(stream: &mut Stream) -> Assumptions {
         codes_without_underscores: yes(),
         notification_id_stable: yes(),
         notification_extra_members: yes(),
+        v2_parameter_errors_signed: yes(),
+        v2_cdata: yes(),
+        v2_extra_fields: yes(),
+        v2_close_wait_ms: if yes() { 5 * MINUTE_MS } else { 0 },
+        v2_repeated_close_refused: yes(),
         ..Assumptions::default()
     }
 }

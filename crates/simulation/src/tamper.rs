@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use wechat_simulator::Order;
+use wechatpay::v2::Fields;
 use wechatpay::v3::RawResponse;
+
+use crate::speaks::{answer, fields};
 
 fn error(status: u16, code: &str) -> RawResponse {
     RawResponse {
@@ -19,9 +22,41 @@ pub(crate) fn server_error() -> RawResponse {
     error(500, "SYSTEM_ERROR")
 }
 
-/// 429, unsigned, as from a gateway.
-pub(crate) fn rate_limited() -> RawResponse {
-    error(429, "FREQUENCY_LIMITED")
+/// 429, unsigned, as from a gateway; in the older protocol 200, unsigned too.
+pub(crate) fn rate_limited(is_v2: bool) -> RawResponse {
+    if is_v2 {
+        unsigned_failure("FREQUENCY_LIMITED")
+    } else {
+        error(429, "FREQUENCY_LIMITED")
+    }
+}
+
+/// A document of the older protocol that says no, and that anybody could have written.
+fn unsigned_failure(code: &str) -> RawResponse {
+    let fields = Fields::new()
+        .with("return_code", "SUCCESS")
+        .with("return_msg", "OK")
+        .with("result_code", "FAIL")
+        .with("err_code", code)
+        .with("err_code_des", "simulated");
+    answer(&fields)
+}
+
+/// The same, said in the envelope: nothing in such a document is ever signed.
+fn bare_failure(code: &str) -> RawResponse {
+    let fields = Fields::new()
+        .with("return_code", "FAIL")
+        .with("return_msg", "simulated")
+        .with("err_code", code);
+    answer(&fields)
+}
+
+/// A document of the older protocol; none if it is something else.
+fn document(response: &RawResponse) -> Option<Fields> {
+    response
+        .body
+        .starts_with(b"<xml>")
+        .then(|| fields(&response.body))
 }
 
 /// The second half of the body is missing.
@@ -36,6 +71,9 @@ pub(crate) fn truncated(mut response: RawResponse) -> RawResponse {
 
 /// Signed by somebody else.
 pub(crate) fn wrong_signature(mut response: RawResponse) -> RawResponse {
+    if let Some(fields) = document(&response) {
+        return answer(&fields.with("sign", "0123456789ABCDEF0123456789ABCDEF"));
+    }
     for (name, value) in &mut response.headers {
         if is_signature(name) {
             *value = "0123456789abcdef".to_owned();
@@ -44,9 +82,42 @@ pub(crate) fn wrong_signature(mut response: RawResponse) -> RawResponse {
     response
 }
 
+/// [`altered`] in the older protocol: a denial that is not signed, or a document that says something else than was signed.
+fn altered_v2(fields: Fields, how: u32, payer: &str) -> RawResponse {
+    match how {
+        0 => return bare_failure("ORDERNOTEXIST"),
+        1 => return unsigned_failure("ORDERNOTEXIST"),
+        _ => {}
+    }
+    let success = how == 2;
+    let mut fields = fields;
+    if fields.get("refund_count").is_some() {
+        let status = if success { "SUCCESS" } else { "REFUNDCLOSE" };
+        fields.set("refund_status_0", status);
+        fields.set("refund_success_time_0", "2026-01-05 12:05:00");
+    } else if fields.get("trade_state").is_some() {
+        fields.set("trade_state", if success { "SUCCESS" } else { "CLOSED" });
+        if success {
+            fields.set("transaction_id", "4200000000000000000000000000");
+            fields.set("trade_type", "JSAPI");
+            fields.set("openid", payer);
+            fields.set("time_end", "20260105120500");
+            let total = fields.get("total_fee").unwrap_or("1").to_owned();
+            fields.set("total_fee", total.as_str());
+            fields.set("cash_fee", total);
+        }
+    } else {
+        fields.set("sign", "0123456789ABCDEF0123456789ABCDEF");
+    }
+    answer(&fields)
+}
+
 /// Changed by somebody who knows what would help them: unpaid becomes paid or closed, or the order is denied. They have
 /// no key, so the signature no longer fits, or is gone.
 pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawResponse {
+    if let Some(fields) = document(&response) {
+        return altered_v2(fields, how, payer);
+    }
     if how < 2 {
         return error(404, "ORDER_NOT_EXIST");
     }
@@ -115,6 +186,13 @@ fn is_signature(name: &str) -> bool {
 
 /// For the trace: code, state or handle.
 pub(crate) fn describe(response: &RawResponse) -> String {
+    if let Some(fields) = document(response) {
+        return ["err_code", "return_msg", "trade_state", "prepay_id"]
+            .iter()
+            .find_map(|name| fields.get(name).filter(|value| *value != "OK"))
+            .unwrap_or_default()
+            .to_owned();
+    }
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     ["code", "trade_state", "status", "prepay_id"]
         .iter()

@@ -1,12 +1,13 @@
 //! What WeChat and the bank do of their own: how a refund will end, and a WeChat that breaks its word.
 
 use wechat_simulator::{Command, FaultKind, Input};
-use wechatpay::v3::{RawResponse, SignedRequest, signature_headers};
+use wechatpay::v3::{RawResponse, signature_headers};
 
-use crate::check::{CallName, Violation, What, order_in};
+use crate::check::{CallName, Violation, What};
 use crate::choice::Fault;
 use crate::marks::Mark;
 use crate::setup::MCHIDS;
+use crate::speaks::{answer, head};
 use crate::tamper;
 use crate::world::World;
 
@@ -23,7 +24,7 @@ impl World {
     }
 
     /// How the bank will take a refund that is about to be asked for.
-    pub(crate) fn draw_fate_of_refund(&mut self, request: &SignedRequest) -> Result<(), Violation> {
+    pub(crate) fn draw_fate_of_refund(&mut self, order: &str) -> Result<(), Violation> {
         let told = self.mishaps.iter().position(|(what, _)| *what == "bank");
         let fate = match told.map(|index| self.mishaps.remove(index)) {
             Some((_, fate)) => Some(fate),
@@ -40,8 +41,7 @@ impl World {
             let days = self.drawn_ms(LONGEST_REFUND_MS);
             (FaultKind::RefundSlow, Some(days))
         };
-        let number = order_in(request);
-        let mut planned = wechat_simulator::Fault::new(kind).of_order(number);
+        let mut planned = wechat_simulator::Fault::new(kind).of_order(order);
         planned.delay_ms = delay_ms;
         self.hub.say(format_args!("the bank: {fate:?}"));
         self.wechat_step(Input::Control(Command::AddFault(planned)))?;
@@ -56,6 +56,19 @@ impl World {
             order.is_some_and(|order| order.payment().is_none())
         })?;
         let order = self.setup.wechat.order(party.mchid.as_str(), &call.order)?;
+        if let Some(sign_type) = order.protocol.sign_type() {
+            let mut fields = head(&order.appid, &order.mchid);
+            if !matches!(call.what(), What::Close) {
+                fields.set("out_trade_no", order.out_trade_no.as_str());
+                fields.set("trade_state", "CLOSED");
+                fields.set("trade_state_desc", "订单已关闭");
+            }
+            let lie = answer(&fields.signed(sign_type, &party.api_key));
+            self.hub.mark(Mark::WechatLied);
+            self.hub
+                .say(format_args!("WeChat says that {} is closed", call.order));
+            return Some(lie);
+        }
         let (status, body) = match call.what() {
             What::Close => (204, Vec::new()),
             What::Place | What::Query | What::Refund | What::QueryRefund | What::Remedy => {

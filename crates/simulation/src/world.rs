@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) mishaps: Vec<(&'static str, Fault)>,
     /// What the phone showed last.
     pub(crate) phone_answer: Option<Result<PhoneAnswer, PhoneRefusal>>,
+    /// WeChat's console refused what somebody wanted there last.
+    pub(crate) refused: bool,
     /// Processes that can go on now.
     pub(crate) ready: VecDeque<ProcessId>,
     pub(crate) executor: Executor,
@@ -161,6 +163,7 @@ impl World {
             next_origin: Origin::Genuine,
             mishaps: Vec::new(),
             phone_answer: None,
+            refused: false,
             ready: VecDeque::new(),
             executor: Executor::default(),
             boots: 0,

@@ -105,10 +105,10 @@ pub(crate) async fn send_prepay(
     run: &TaskRun,
 ) -> Result<(Outcome<Handle>, bool), StoreError> {
     let outcome = ports.acquirer.prepay(order).await;
-    let now = ports.clock.now();
+    let (now, ids) = (ports.clock.now(), Arc::clone(&ports.ids));
     let (number, answer, held) = (order.out_trade_no.clone(), outcome.clone(), run.clone());
     let may_be_paid = apply(ports, run, move |payment| {
-        let changes = decide::on_prepay(payment, &number, &answer, &held, now);
+        let changes = decide::on_prepay(payment, &number, &answer, &held, now, &*ids);
         (decide::may_be_paid(payment, &number), changes)
     })
     .await?;

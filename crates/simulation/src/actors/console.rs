@@ -1,13 +1,11 @@
 //! What people do in WeChat's console: refunds by hand, and money for refunds.
 
 use fen::Fen;
-use wechat_simulator::{Command, Input};
-use wechatpay::text::{OutRefundNo, OutTradeNo};
-use wechatpay::v3::refund::{CreateRefund, OrderNumber};
+use shouyin_core::id::Mchid;
+use wechat_simulator::{Command, Input, RefundEnd};
 
 use crate::check::Violation;
 use crate::choice::Lane;
-use crate::network::wire;
 use crate::world::World;
 
 impl World {
@@ -23,47 +21,58 @@ impl World {
     }
 
     pub(crate) fn refund_by_hand(&mut self, sale: usize, amount: i64) -> Result<(), Violation> {
-        let broken = |error: wechatpay::text::TextError| Violation::new("WORLD", error.to_string());
         let found = self.sales.get(sale).and_then(|sale| {
             let payment = self.checker.last_seen(sale.payment.as_ref()?)?;
             let mchid = payment.mchid.as_str();
-            let order = payment.attempts.iter().find_map(|attempt| {
+            payment.attempts.iter().find_map(|attempt| {
                 let order = self
                     .setup
                     .wechat
                     .order(mchid, attempt.out_trade_no.as_str())?;
-                order.payment().map(|_| order)
-            })?;
-            Some((sale.party, order.out_trade_no.clone(), order.total))
+                order.payment()?;
+                Some((mchid.to_owned(), order.out_trade_no.clone()))
+            })
         });
-        let Some((party, number, total)) = found else {
+        let Some(order) = found else {
             return Ok(());
         };
+        let number = order.1.clone();
         let made = self.setup.wechat.refunds().count();
-        let refund = CreateRefund {
-            order: OrderNumber::OutTradeNo(OutTradeNo::parse(&number).map_err(broken)?),
-            out_refund_no: OutRefundNo::parse(&format!("byhand{made:06}")).map_err(broken)?,
-            reason: None,
-            notify_url: None,
-            refund: Fen::new(amount),
-            total,
+        self.draw_fate_of_refund(&number)?;
+        let command = Command::ConsoleRefund {
+            order,
+            amount: Fen::new(amount),
+            out_refund_no: Some(format!("byhand{made:06}")),
         };
-        let now = self.hub.now_ms();
-        let request = self
-            .setup
-            .parties
-            .get(party)
-            .map(|party| party.by_hand(&refund, now));
-        let Some(request) = request else {
-            return Ok(());
-        };
-        self.draw_fate_of_refund(&request)?;
-        let answer = self.wechat_step(Input::Request(wire(&request)))?;
-        let status = answer.map_or(0, |answer| answer.status);
+        self.refused = false;
+        self.wechat_step(Input::Control(command))?;
+        let what = if self.refused { "refused" } else { "taken" };
         self.hub.say(format_args!(
-            "somebody refunds {amount} fen of {number} by hand: {status}"
+            "somebody refunds {amount} fen of {number} by hand: {what}"
         ));
         self.check_order_at_wechat(&number)
+    }
+
+    /// Whether a merchant's settings have what APIv3 needs.
+    pub(super) fn has_v3(&self, mchid: &Mchid) -> bool {
+        let mut parties = self.setup.parties.iter();
+        parties.any(|party| party.mchid == *mchid && party.speaks.has_v3())
+    }
+
+    /// The older protocol has no other way for an abnormal refund: somebody goes to WeChat's console.
+    pub(super) fn remedy_by_hand(
+        &mut self,
+        mchid: &Mchid,
+        number: String,
+    ) -> Result<(), Violation> {
+        self.hub
+            .say(format_args!("somebody pays refund {number} out by hand"));
+        let command = Command::FinishRefund {
+            refund: (mchid.to_string(), number),
+            end: Some(RefundEnd::Success),
+        };
+        self.wechat_step(Input::Control(command))?;
+        Ok(())
     }
 
     /// There is little money left at WeChat, or enough again.

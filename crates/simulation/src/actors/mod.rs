@@ -69,11 +69,13 @@ pub enum Action {
     Resend,
     /// A merchant's receiver is gone for a while, perhaps for days.
     LoseReceiver,
+    /// The operator moves a merchant from the older protocol to APIv3, or back.
+    Move,
 }
 
 impl Action {
     /// All of them, in the order of their weights.
-    pub const ALL: [Action; 21] = [
+    pub const ALL: [Action; 22] = [
         Action::Create,
         Action::CreateAgain,
         Action::Tap,
@@ -95,6 +97,7 @@ impl Action {
         Action::ChangeEndpoint,
         Action::Resend,
         Action::LoseReceiver,
+        Action::Move,
     ];
 }
 
@@ -216,6 +219,10 @@ impl World {
             }
             Action::Jump => self.jump(),
             Action::RotateKey => self.rotate_key(),
+            Action::Move => {
+                self.move_any();
+                Ok(())
+            }
             Action::StepClock => {
                 self.step_clock();
                 Ok(())

@@ -5,8 +5,10 @@ use wechat_simulator::{Command, Input, PlatformKey};
 
 use crate::check::Violation;
 use crate::choice::{Fault, Lane};
+use crate::server::Server;
 use crate::setup::platform_key;
 use crate::silence::Actor;
+use crate::speaks::Speaks;
 use crate::world::{Event, World};
 
 /// The farthest a wrong clock is off, milliseconds.
@@ -124,6 +126,40 @@ impl World {
         };
         self.wechat_step(Input::Control(Command::SetPublicKey { mchid, key }))?;
         Ok(())
+    }
+
+    /// A merchant who is moving from one protocol to the other gets other settings.
+    pub(super) fn move_any(&mut self) {
+        let moving: Vec<usize> = (0..self.setup.parties.len())
+            .filter(|party| self.next_protocol(*party).is_some())
+            .collect();
+        let index = self.hub.lock().choice.on(Lane::Turn).index(moving.len());
+        if let Some(party) = moving.get(index) {
+            self.move_on(*party);
+        }
+    }
+
+    fn next_protocol(&self, party: usize) -> Option<Speaks> {
+        self.setup.parties.get(party)?.speaks.next()
+    }
+
+    /// The settings are changed and every server starts again, in a moment without any.
+    pub(crate) fn move_on(&mut self, party: usize) {
+        let Some(next) = self.next_protocol(party) else {
+            return;
+        };
+        if let Some(party) = self.setup.parties.get_mut(party) {
+            party.speaks = next;
+            let (mchid, settings) = (party.mchid.clone(), next.as_str());
+            self.hub
+                .say(format_args!("{mchid} speaks {settings} from now on"));
+        }
+        for server in 0..self.servers.len() {
+            if self.servers.get(server).is_some_and(Server::is_up) {
+                self.bury(server);
+                self.restart(server);
+            }
+        }
     }
 
     /// The operator adds every key that WeChat has announced for a merchant, now and for later starts.

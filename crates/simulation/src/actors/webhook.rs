@@ -224,21 +224,28 @@ impl World {
     }
 
     /// In calm: whoever is responsible does what the product asks people to do.
-    pub(crate) fn tend(&mut self) {
+    pub(crate) fn tend(&mut self) -> Result<(), Violation> {
         let abnormal: Vec<_> = self
             .checker
             .payments()
             .flat_map(|payment| {
                 let stuck = payment.refunds.iter();
                 let stuck = stuck.filter(|refund| refund.state == RefundState::Abnormal);
-                stuck.map(|refund| (payment.mchid.clone(), refund.id.clone()))
+                stuck.map(|refund| {
+                    let number = refund.out_refund_no.as_str().to_owned();
+                    (payment.mchid.clone(), refund.id.clone(), number)
+                })
             })
             .collect();
-        for (mchid, id) in abnormal {
-            self.remedy(mchid, id);
+        for (mchid, id, number) in abnormal {
+            if self.has_v3(&mchid) {
+                self.remedy(mchid, id);
+            } else {
+                self.remedy_by_hand(&mchid, number)?;
+            }
         }
         if !self.swarm.webhooks {
-            return;
+            return Ok(());
         }
         let endpoints: Vec<_> = self
             .checker
@@ -265,5 +272,6 @@ impl World {
                 .say(format_args!("merchant wants what failed again at {id}"));
             self.ask(0, 0, Ask::ResendRange(mchid, id, 0, true), None);
         }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use shouyin_core::incident::{Incident, IncidentKind};
 use shouyin_core::payment::{AttemptState, Payment, PaymentState};
 use shouyin_core::policy::MoneyPolicy;
 use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
-use wechat_simulator::{RefundState as WechatState, Wechat};
+use wechat_simulator::{Protocol, RefundState as WechatState, Wechat};
 
 use super::timely::gave_up;
 use super::{Checker, Violation, sent};
@@ -110,7 +110,11 @@ impl Checker {
             });
             // A refund made by hand is told by its notification only; one of ours is asked about.
             let by_hand = here.is_none_or(|refund| refund.origin == RefundOrigin::Console);
-            let told = self.nets.notifications && !gave_up(wechat, &mchid, order, Some(number));
+            // The older protocol's news of refunds is only a reason to ask.
+            let is_hint = there.protocol != Protocol::V3;
+            let told = self.nets.notifications
+                && !gave_up(wechat, &mchid, order, Some(number))
+                && (self.nets.queries || !is_hint);
             let could_know = if by_hand {
                 told || here.is_some() && self.nets.queries
             } else {

@@ -31,7 +31,7 @@ use crate::rows::Rows;
 use crate::setup::Setup;
 use crate::swarm::Swarm;
 
-pub(crate) use sent::{CallName, What, order_in};
+pub(crate) use sent::{CallName, What};
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

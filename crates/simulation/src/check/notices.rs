@@ -48,7 +48,7 @@ impl Checker {
         }
         let status = receipt.status;
         let accepted = (200..300).contains(&status);
-        if accepted && letter.origin.is_hostile() {
+        if accepted && letter.origin.must_be_refused() {
             let detail = format!("a notification ({:?}) was answered {status}", letter.origin);
             return Err(Violation::new("S7", detail));
         }
@@ -99,6 +99,10 @@ impl Checker {
         let Some(refund) = &letter.refund else {
             return Ok(());
         };
+        // What is not signed is a reason to ask. That it was asked is for the end, when all refunds must be as they are at WeChat.
+        if record.effect == NotificationEffect::Asked {
+            return Ok(());
+        }
         if record.effect == NotificationEffect::Known {
             hub.mark(Mark::RefundFinalRepeated);
         }

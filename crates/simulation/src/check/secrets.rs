@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Checker, Violation};
 use crate::rows::Rows;
-use crate::setup::{API_V3_KEYS, APP_SECRET};
+use crate::setup::{API_KEYS, API_V3_KEYS, APP_SECRET};
 
 /// Finds the first of these texts, if any is there.
 fn find<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -45,6 +45,7 @@ impl Checker {
         let secrets = self.openids.iter().map(String::as_str);
         let secrets = secrets
             .chain(API_V3_KEYS)
+            .chain(API_KEYS)
             .chain([APP_SECRET, "whsec_"])
             .chain(webhooks)
             .chain(keys.iter().map(String::as_str));

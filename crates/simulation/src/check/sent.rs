@@ -9,11 +9,13 @@ use shouyin_core::id::{Mchid, OutTradeNo};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::PaymentKey;
 use shouyin_core::time::HOUR_MS;
+use wechat_simulator::Wechat;
 use wechatpay::v3::{Method, SignedRequest};
 
 use super::{Checker, Violation};
 use crate::rows::Rows;
 use crate::setup::MCHIDS;
+use crate::speaks::{fields, is_v2, parameters};
 
 /// What one number may cost in calls: so many for impatient people,
 const CALLS_AT_ONCE: i64 = 150;
@@ -91,6 +93,14 @@ pub(crate) struct CallName {
 }
 
 impl CallName {
+    /// Whether it only asks.
+    pub(crate) fn is_question(&self) -> bool {
+        match self.what {
+            What::Query | What::QueryRefund => true,
+            What::Place | What::Close | What::Refund | What::Remedy => false,
+        }
+    }
+
     pub(crate) fn what(&self) -> What {
         self.what
     }
@@ -120,8 +130,8 @@ fn member(request: &SignedRequest, name: &str) -> String {
     body[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// The `out_trade_no` a request names; empty if it names none.
-pub(crate) fn order_in(request: &SignedRequest) -> String {
+/// The `out_trade_no` a request of APIv3 names; empty if it names none.
+fn order_in(request: &SignedRequest) -> String {
     match segment(&request.target, "/out-trade-no/") {
         Some(number) => number.to_owned(),
         None => member(request, "out_trade_no"),
@@ -129,6 +139,9 @@ pub(crate) fn order_in(request: &SignedRequest) -> String {
 }
 
 fn name(request: &SignedRequest) -> CallName {
+    if is_v2(request) {
+        return name_of_v2(request);
+    }
     let order = order_in(request);
     let is_get = request.method == Method::Get;
     let about_refund = request.target.starts_with("/v3/refund/");
@@ -154,6 +167,27 @@ fn name(request: &SignedRequest) -> CallName {
     }
 }
 
+fn name_of_v2(request: &SignedRequest) -> CallName {
+    let fields = fields(&request.body);
+    let member = |name| fields.get(name).unwrap_or_default().to_owned();
+    let what = match request.target.as_str() {
+        "/pay/orderquery" => What::Query,
+        "/pay/closeorder" => What::Close,
+        "/secapi/pay/refund" => What::Refund,
+        "/pay/refundquery" => What::QueryRefund,
+        _ => What::Place,
+    };
+    let number = match what {
+        What::Refund | What::QueryRefund | What::Remedy => "out_refund_no",
+        What::Place | What::Query | What::Close => "out_trade_no",
+    };
+    CallName {
+        what,
+        number: member(number),
+        order: member("out_trade_no"),
+    }
+}
+
 /// The payment that owns this number, as it is stored now.
 pub(super) fn owner(
     rows: &Rows,
@@ -171,23 +205,34 @@ impl Checker {
     pub(crate) fn sent(
         &mut self,
         rows: &Rows,
+        wechat: &Wechat,
         request: &SignedRequest,
         now_ms: i64,
     ) -> Result<CallName, Violation> {
         let call = name(request);
         let (what, number) = (call.what, call.number.clone());
-        if !self.is_stored(rows, &call)? {
+        // What was made by hand has WeChat's number, and may be asked about before it is in our books.
+        let by_hand = || {
+            let mut refunds = wechat.refunds();
+            refunds.any(|refund| refund.by_hand && refund.out_refund_no == number)
+        };
+        let is_known = what == What::QueryRefund && by_hand();
+        if !is_known && !self.is_stored(rows, &call)? {
             let what = what.as_str();
             let detail = format!("{what} of {number} left before the number was stored");
             return Err(Violation::new("S8", detail));
         }
         if matches!(what, What::Place | What::Refund) {
-            let first = self
-                .sent
-                .bodies
+            let asked = if is_v2(request) {
+                parameters(&request.body)
+            } else {
+                request.body.clone()
+            };
+            let bodies = &mut self.sent.bodies;
+            let first = bodies
                 .entry(number.clone())
-                .or_insert_with(|| request.body.clone());
-            if *first != request.body {
+                .or_insert_with(|| asked.clone());
+            if *first != asked {
                 let detail = format!("{number} was sent with other parameters than before");
                 return Err(Violation::new("S8", detail));
             }

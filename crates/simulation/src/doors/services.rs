@@ -19,6 +19,9 @@ use shouyin_core::refund::service::{self as refunds, Found, RemedyAnswer};
 use shouyin_core::refund::view::RefundView;
 use shouyin_core::webhook::service::{self as webhooks, EndpointError, ResendError};
 
+use shouyin_wechat::Protocol;
+use wechatpay::v2::notification::{ACCEPTED, refused};
+
 use super::answer::{Kind, read};
 use super::{Answer, Ask, Problem, Receipt, Reply};
 use crate::network::Letter;
@@ -336,7 +339,27 @@ async fn about_endpoint(ports: &Ports, ask: Ask, asked: &Idempotency) -> Reply {
 pub(super) async fn receive(ports: &Ports, letter: &Letter) -> Receipt {
     let (mchid, headers, body) = (&letter.mchid, &letter.headers, letter.body.clone());
     let result = notification::receive(ports, mchid, headers, body).await;
-    let status = match &result {
+    let protocol = Protocol::of_notification(&letter.body);
+    let status = match (&result, protocol) {
+        (Ok(Received::Accepted { .. }), Protocol::V3) => 204,
+        (Ok(Received::Accepted { .. }), Protocol::V2) => 200,
+        (result, _) => status_of(result),
+    };
+    // The older protocol says in the body whether it was accepted.
+    let body = match (protocol, status) {
+        (Protocol::V3, _) => String::new(),
+        (Protocol::V2, 200) => ACCEPTED.to_owned(),
+        (Protocol::V2, _) => refused("not accepted"),
+    };
+    Receipt {
+        status,
+        body: body.into_bytes(),
+        seen: Some(result),
+    }
+}
+
+fn status_of(result: &Result<Received, NotificationError>) -> u16 {
+    match result {
         Ok(Received::Accepted { .. }) => 204,
         Ok(Received::TooEarly) | Err(NotificationError::Store(_)) => 503,
         Ok(Received::Contradiction(_)) => 422,
@@ -345,10 +368,5 @@ pub(super) async fn receive(ports: &Ports, letter: &Letter) -> Receipt {
             NoticeRefused::Probe | NoticeRefused::NotVerified(_) | NoticeRefused::Stale(_) => 401,
             NoticeRefused::Unreadable(_) => 400,
         },
-    };
-    Receipt {
-        status,
-        body: Vec::new(),
-        seen: Some(result),
     }
 }

@@ -103,6 +103,26 @@ fn late_money_that_goes_back_survives_every_crash() {
 }
 
 #[test]
+fn paying_in_the_older_protocol_survives_every_crash() {
+    survives("pay-v2", 100);
+}
+
+#[test]
+fn a_refund_in_the_older_protocol_survives_every_crash() {
+    survives("refund-v2", 300);
+}
+
+#[test]
+fn an_order_that_is_refused_while_its_payment_closes_survives_every_crash() {
+    survives("refused-while-closing", 100);
+}
+
+#[test]
+fn moving_to_the_other_protocol_survives_every_crash() {
+    survives("move", 500);
+}
+
+#[test]
 fn webhooks_survive_every_crash() {
     survives("webhook", 500);
 }

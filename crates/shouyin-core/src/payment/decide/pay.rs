@@ -1,6 +1,6 @@
 //! The payer wants to pay: place the order at WeChat, or hand out the handle that is there.
 
-use super::{TaskRun, key, leased, task};
+use super::{TaskRun, close_if_resolved, key, leased, task};
 use crate::id::{Appid, Mchid, Openid, OutTradeNo, Route};
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, AttemptState, Payment, PaymentState, Prepay};
@@ -341,6 +341,7 @@ pub fn on_prepay(
     outcome: &Outcome<Handle>,
     run: &TaskRun,
     now: Timestamp,
+    ids: &dyn Ids,
 ) -> Changes {
     let mut payment = payment.clone();
     // Closed or revised while the request was on its way.
@@ -418,12 +419,11 @@ pub fn on_prepay(
                 attempt.state = AttemptState::Rejected {
                     code: refusal.code.clone(),
                 };
-                let tasks = vec![run.finish(), TaskChange::Remove(query_key(&payment))];
-                Changes {
-                    payment: Some(payment),
-                    tasks,
-                    ..Changes::default()
-                }
+                let mut changes =
+                    Changes::tasks(vec![run.finish(), TaskChange::Remove(query_key(&payment))]);
+                close_if_resolved(&mut payment, now, ids, &mut changes);
+                changes.payment = Some(payment);
+                changes
             }
         },
         Outcome::Blocked(_) | Outcome::Unknown(_) => {

@@ -42,6 +42,16 @@ fn on_query(
     super::on_query(payment, number, outcome, run, Policy::default(), now, ids)
 }
 
+fn on_prepay(
+    payment: &Payment,
+    number: &OutTradeNo,
+    outcome: &Outcome<Handle>,
+    run: &TaskRun,
+    now: Timestamp,
+) -> Changes {
+    super::on_prepay(payment, number, outcome, run, now, &ids())
+}
+
 fn route() -> Route {
     Route::parse("v3").unwrap()
 }
@@ -790,6 +800,24 @@ fn a_question_that_overtook_its_order_is_no_incident() {
         (0, true)
     );
     assert_eq!(reschedules(&changes), 1);
+}
+
+/// It was the last order that kept the payment from being closed, and WeChat never took it.
+#[test]
+fn an_order_that_is_refused_while_its_payment_is_closing_lets_it_close() {
+    let ids = ids();
+    let (payment, number, run) = sent(&ids);
+    let (closes, changes) = request_close(&payment, CloseReason::Merchant, at(1), &ids);
+    let closing = changes.payment.unwrap();
+    assert_eq!((closes.len(), closing.state.as_str()), (1, "closing"));
+    let refused = rejected(RefusalKind::Other);
+    let changes = on_prepay(&closing, &number, &refused, &run, at(2));
+    let closed = changes.payment.as_ref().unwrap();
+    assert_eq!(closed.state.as_str(), "closed");
+    assert_eq!(events(&changes), [EventType::PaymentClosed]);
+    // Nothing is owed any more, whoever holds it.
+    let forgets = TaskChange::RemoveAttemptTasks(payment.id.clone());
+    assert!(changes.tasks.contains(&forgets), "{:?}", changes.tasks);
 }
 
 #[test]
