@@ -162,7 +162,7 @@ pub(crate) fn contradictions(shop: &Shop) -> Group {
             CONTRADICTION,
         );
     };
-    for product in ["JSAPI", "APP", "MWEB", "MICROPAY", "FACEPAY", "native", ""] {
+    for product in ["JSAPI", "APP", "MWEB", "MICROPAY", "FACEPAY", "native"] {
         add(
             format!("product {product:?}"),
             json!({ "trade_type": product }),
