@@ -1,8 +1,8 @@
-// Starts what is tested: the real binary (`shouyin demo`), or whatever SHOUYIN_BASE_URL points to.
+// Starts what is tested: the real binary (`shouyin demo`, `shouyin simulator`), or whatever SHOUYIN_BASE_URL points to.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,9 +16,20 @@ export async function startDemo() {
   if (process.env.SHOUYIN_BASE_URL) {
     return { url: new URL("/", process.env.SHOUYIN_BASE_URL).href, startedInMs: null, stop: async () => 0 };
   }
-  const dataDir = await mkdtemp(join(tmpdir(), "shouyin-browser-"));
+  return start("the demo", (dataDir) => ["demo", "--listen", "127.0.0.1:0", "--data-dir", dataDir]);
+}
+
+/** Starts the simulator alone; answers `{ url, merchant, stop }`, with `merchant.json` parsed. */
+export async function startSimulator() {
+  const started = await start("the simulator", (folder) => ["simulator", "--listen", "127.0.0.1:0", "--out", folder]);
+  const merchant = JSON.parse(await readFile(join(started.folder, "merchant.json"), "utf8"));
+  return { ...started, url: new URL(merchant.control_url).origin, merchant };
+}
+
+async function start(name, options) {
+  const folder = await mkdtemp(join(tmpdir(), "shouyin-browser-"));
   const started = performance.now();
-  const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary(), options(folder), { stdio: ["ignore", "pipe", "pipe"] });
   const output = collect(child);
   const exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
   const failed = new Promise((_, reject) => child.once("error", reject));
@@ -26,10 +37,10 @@ export async function startDemo() {
     const url = await Promise.race([
       output.line(READY),
       failed,
-      exited.then((code) => fail(`the demo ended with ${code} before it was ready`)),
-      after(START_LIMIT_MS).then(() => fail(`the demo was not ready within ${START_LIMIT_MS} ms`)),
+      exited.then((code) => fail(`${name} ended with ${code} before it was ready`)),
+      after(START_LIMIT_MS).then(() => fail(`${name} was not ready within ${START_LIMIT_MS} ms`)),
     ]);
-    return { url, startedInMs: performance.now() - started, stop };
+    return { url, folder, startedInMs: performance.now() - started, stop };
   } catch (error) {
     child.kill("SIGKILL");
     throw new Error(`${error.message}\n${output.text()}`, { cause: error });
@@ -37,11 +48,11 @@ export async function startDemo() {
 
   /** Ctrl-C; answers the exit code. */
   async function stop() {
-    if (child.exitCode !== null || child.signalCode !== null) fail(`the demo ended by itself before it was stopped\n${output.text()}`);
+    if (child.exitCode !== null || child.signalCode !== null) fail(`${name} ended by itself before it was stopped\n${output.text()}`);
     child.kill("SIGINT");
     const code = await Promise.race([exited, after(STOP_LIMIT_MS).then(() => "still running")]);
     if (code === "still running") child.kill("SIGKILL");
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
     if (code !== 0) console.error(output.text());
     return code;
   }

@@ -9,7 +9,7 @@ mod transaction;
 
 pub use close::CloseOrder;
 pub use code::{CodePay, ReverseOrder, Store};
-pub use prepay::{Prepay, PrepayJsapi};
+pub use prepay::Prepay;
 pub use product::{H5App, H5Kind, H5Scene, Handle, Product};
 pub use query::{QueryByOutTradeNo, QueryByTransactionId};
 pub use transaction::{Payer, Promotion, TradeAmount, TradeState, TradeType, Transaction};

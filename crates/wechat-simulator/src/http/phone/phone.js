@@ -31,8 +31,8 @@ function drawOrders() {
 
 async function tap(order) {
   // Codes and links lead to their payer; programs and apps have called the cashier themselves.
-  if (order.link) await cashier.follow(order.link);
-  else cashier.open(order);
+  byId('notice').textContent = order.link ? await cashier.follow(order.link) : '';
+  if (!order.link) cashier.open(order);
 }
 
 let seen = '';

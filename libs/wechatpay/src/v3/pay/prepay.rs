@@ -2,7 +2,7 @@ use fen::Fen;
 use serde_json::json;
 
 use super::product::{Handle, Product};
-use crate::text::{Appid, Attach, Description, Mchid, NotifyUrl, Openid, OutTradeNo, PrepayId};
+use crate::text::{Appid, Attach, Description, Mchid, NotifyUrl, OutTradeNo};
 use crate::time::WechatTime;
 use crate::v3::{Operation, ParseError, Request, Target, Verified};
 
@@ -59,64 +59,5 @@ impl Operation for Prepay {
 
     fn parse(&self, status: u16, verified: &Verified) -> Result<Handle, ParseError> {
         self.product.read(status, verified)
-    }
-}
-
-/// [`Prepay`] for a mini program or a page inside WeChat, whose handle is a prepay id.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PrepayJsapi {
-    /// The app the payer's openid belongs to.
-    pub appid: Appid,
-    /// Who gets the money.
-    pub mchid: Mchid,
-    /// What the payer reads.
-    pub description: Description,
-    /// The merchant's number of this order.
-    pub out_trade_no: OutTradeNo,
-    /// After this nobody can pay any more; not an automatic close. Cannot change for a number.
-    pub time_expire: Option<WechatTime>,
-    /// The merchant's own data.
-    pub attach: Option<Attach>,
-    /// Where the notification goes.
-    pub notify_url: NotifyUrl,
-    /// What is to be paid; WeChat refuses less than 1 fen.
-    pub total: Fen,
-    /// Who pays.
-    pub openid: Openid,
-}
-
-impl PrepayJsapi {
-    fn prepay(&self) -> Prepay {
-        let order = self.clone();
-        Prepay {
-            appid: order.appid,
-            mchid: order.mchid,
-            description: order.description,
-            out_trade_no: order.out_trade_no,
-            time_expire: order.time_expire,
-            attach: order.attach,
-            notify_url: order.notify_url,
-            total: order.total,
-            product: Product::Jsapi {
-                openid: order.openid,
-            },
-        }
-    }
-}
-
-impl Operation for PrepayJsapi {
-    type Answer = PrepayId;
-
-    fn request(&self) -> Request {
-        self.prepay().request()
-    }
-
-    fn parse(&self, status: u16, verified: &Verified) -> Result<PrepayId, ParseError> {
-        match self.prepay().parse(status, verified)? {
-            Handle::PrepayId(prepay_id) => Ok(prepay_id),
-            Handle::CodeUrl(_) | Handle::H5Url(_) => {
-                Err(ParseError::AnotherObject("handle than a prepay id"))
-            }
-        }
     }
 }

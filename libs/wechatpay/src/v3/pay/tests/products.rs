@@ -152,35 +152,3 @@ fn the_published_answer_of_a_native_order_is_read() {
     let url = CodeUrl::parse("weixin://wxpay/bizpayurl?pr=JyC91EIz1").unwrap();
     assert_eq!(handle, Ok(Handle::CodeUrl(url)));
 }
-
-#[test]
-fn the_jsapi_order_alone_asks_and_reads_the_same() {
-    let Prepay {
-        appid,
-        mchid,
-        description,
-        out_trade_no,
-        time_expire,
-        attach,
-        notify_url,
-        total,
-        product,
-    } = prepay();
-    let Product::Jsapi { openid } = product else {
-        panic!("not JSAPI");
-    };
-    let alone = PrepayJsapi {
-        appid,
-        mchid,
-        description,
-        out_trade_no,
-        time_expire,
-        attach,
-        notify_url,
-        total,
-        openid,
-    };
-    assert_eq!(alone.request(), prepay().request());
-    let parsed = alone.parse(200, &verified(r#"{"prepay_id":"wx1"}"#));
-    assert_eq!(parsed, Ok(PrepayId::parse("wx1").unwrap()));
-}
