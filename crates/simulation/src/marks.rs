@@ -73,6 +73,8 @@ marks! {
     Stale: "a notification was too old",
     Probe: "a signature probe was refused",
     ForgedRefund: "a forged notification of a refund was refused",
+    Spliced: "news of a refund that nobody signed was put together by somebody, and had no effect",
+    Moved: "a merchant moved to the other protocol while orders were under way",
     WechatLied: "WeChat said closed and took money all the same",
 }
 

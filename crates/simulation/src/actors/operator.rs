@@ -5,6 +5,7 @@ use wechat_simulator::{Command, Input, PlatformKey};
 
 use crate::check::Violation;
 use crate::choice::{Fault, Lane};
+use crate::marks::Mark;
 use crate::server::Server;
 use crate::setup::platform_key;
 use crate::silence::Actor;
@@ -153,6 +154,7 @@ impl World {
             let (mchid, settings) = (party.mchid.clone(), next.as_str());
             self.hub
                 .say(format_args!("{mchid} speaks {settings} from now on"));
+            self.hub.mark(Mark::Moved);
         }
         for server in 0..self.servers.len() {
             if self.servers.get(server).is_some_and(Server::is_up) {

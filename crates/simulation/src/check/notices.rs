@@ -101,6 +101,9 @@ impl Checker {
         };
         // What is not signed is a reason to ask. That it was asked is for the end, when all refunds must be as they are at WeChat.
         if record.effect == NotificationEffect::Asked {
+            if letter.origin.is_hostile() {
+                hub.mark(Mark::Spliced);
+            }
             return Ok(());
         }
         if record.effect == NotificationEffect::Known {
