@@ -12,7 +12,7 @@ use fen::Fen;
 use serde_json::json;
 use shared::{Control, Result, done, unix_now};
 use wechat_simulator::{MerchantFiles, Simulator, SimulatorOptions};
-use wechatpay::text::{Appid, Attach, CodeUrl, H5Url, NotifyUrl, OutTradeNo};
+use wechatpay::text::{Appid, Attach, CodeUrl, H5Url, NotifyUrl, OutTradeNo, StoreId};
 use wechatpay::time::format_compact;
 use wechatpay::v2::bill::{BillDate, BillType, FundAccount};
 use wechatpay::v2::code::{AuthCode, AuthCodeToOpenid, Micropay, Reverse};
@@ -238,7 +238,7 @@ impl Desk<'_> {
 
     fn charge(&self, what: &str, auth_code: AuthCode) -> Result<Micropay> {
         Ok(Micropay {
-            store: None,
+            store: Some(StoreId::parse("tea-house-7")?),
             appid: self.appid.clone(),
             body: Body::parse("茶馆-拿铁")?,
             attach: None,
