@@ -31,7 +31,9 @@ class Referee {
     const referee = new Referee();
     const control = new Control(merchant.control_url);
     Object.assign(referee, { checks, merchant, Client, signType, control, wxpay: new Client(merchant, signType), paid: [] });
-    referee.receiver = await Receiver.start((headers, body) => referee.wxpay.open(body), 'v2');
+    // Orders for mobile apps take no other kind of app.
+    referee.mobile = new Client({ ...merchant, appid: merchant.mobile_app.appid }, signType);
+    referee.receiver = await Receiver.start((headers, body) => referee.told(body).open(body), 'v2');
     return referee;
   }
 
@@ -94,8 +96,18 @@ class Referee {
     return fields ?? {};
   }
 
-  query(number) {
-    return this.wxpay.call('pay/orderquery', { out_trade_no: number });
+  /** The client for this kind of order. */
+  of(tradeType) {
+    return tradeType === 'APP' ? this.mobile : this.wxpay;
+  }
+
+  /** The client that is told. */
+  told(body) {
+    return body.includes(this.mobile.merchant.appid) ? this.mobile : this.wxpay;
+  }
+
+  query(number, tradeType) {
+    return this.of(tradeType).call('pay/orderquery', { out_trade_no: number });
   }
 
   async order(tradeType, more = {}) {
@@ -106,7 +118,7 @@ class Referee {
       APP: {},
       MWEB: { scene_info: BROWSER, spbill_create_ip: BUYER_IP },
     }[tradeType];
-    const order = await this.wxpay.call('pay/unifiedorder', {
+    const order = await this.of(tradeType).call('pay/unifiedorder', {
       trade_type: tradeType, body: '茶馆-拿铁 café', total_fee: AMOUNT_FEN, out_trade_no: number, attach: ATTACH,
       notify_url: this.receiver.url, spbill_create_ip: SHOP_IP, ...special, ...more,
     });
@@ -116,7 +128,7 @@ class Referee {
   }
 
   /** The cashier as the buyer sees it, reached the way of this kind of order. */
-  cashier(order, wxpay = this.wxpay) {
+  cashier(order, wxpay = this.of(order.tradeType)) {
     if (order.tradeType === 'JSAPI') {
       const { appId: appid, ...signed } = wxpay.payment(order.prepay_id);
       return this.control.post('/cashier/open', { user: 'buyer', appid, ...signed });
@@ -137,17 +149,18 @@ class Referee {
     const arrived = await this.receiver.next();
     if (!this.checks.that(`${what} is told`, arrived)) return { body: '', told: {} };
     this.checks.same(`whether the package believes what is told of ${what}`, arrived.accepted, true);
-    return { body: arrived.body, told: (await this.wxpay.open(arrived.body)) ?? {} };
+    return { body: arrived.body, told: (await this.told(arrived.body).open(arrived.body)) ?? {} };
   }
 
-  stranger() {
-    return new this.Client(this.merchant, this.signType, { apiKey: 'k'.repeat(32) });
+  stranger(merchant = this.merchant) {
+    return new this.Client(merchant, this.signType, { apiKey: 'k'.repeat(32) });
   }
 
   async checkPayment(tradeType) {
-    const { appid, mchid } = this.merchant;
+    const wxpay = this.of(tradeType);
+    const { appid, mchid } = wxpay.merchant;
     const order = await this.order(tradeType);
-    const before = await this.query(order.number);
+    const before = await this.query(order.number, tradeType);
     this.checks.same('the state before payment', before.trade_state, 'NOTPAY');
     this.checks.same('attach before payment', before.attach, ATTACH);
     const opened = await this.cashier(order);
@@ -156,12 +169,14 @@ class Referee {
     await this.pay(order);
     const { body, told } = await this.notification(`a payment ${tradeType}`);
     const forged = body.replace('<total_fee>2680<', '<total_fee>1<');
-    this.checks.that('the package refuses another amount', forged !== body && !(await this.wxpay.open(forged)), 'accepted');
-    this.checks.that('the package refuses it under another key', !(await this.stranger().open(body)), 'accepted');
-    const byNumber = await this.query(order.number);
-    const byId = await this.wxpay.call('pay/orderquery', { transaction_id: byNumber.transaction_id });
+    this.checks.that('the package refuses another amount', forged !== body && !(await wxpay.open(forged)), 'accepted');
+    this.checks.that('the package refuses it under another key', !(await this.stranger(wxpay.merchant).open(body)), 'accepted');
+    const byNumber = await this.query(order.number, tradeType);
+    const byId = await wxpay.call('pay/orderquery', { transaction_id: byNumber.transaction_id });
+    // Another app knows the buyer by another name.
+    this.checks.same('whether the payer is known by the openid of the mini program', byNumber.openid === this.openid, tradeType !== 'APP');
     const expected = {
-      appid, mch_id: mchid, out_trade_no: order.number, trade_type: tradeType, openid: this.openid, attach: ATTACH,
+      appid, mch_id: mchid, out_trade_no: order.number, trade_type: tradeType, openid: byNumber.openid, attach: ATTACH,
       fee_type: 'CNY', total_fee: `${AMOUNT_FEN}`, cash_fee: `${AMOUNT_FEN}`, transaction_id: byNumber.transaction_id,
       time_end: byNumber.time_end,
     };
@@ -341,7 +356,7 @@ class Referee {
     this.checks.that('there is no CDATA in it', !body.includes('CDATA'), body);
     this.checks.same('sign_type in it', told.sign_type, this.signType);
     this.checks.same('attach in it', told.attach, ATTACH);
-    this.checks.same('attach in the answer to a query', (await this.query(order.number)).attach, ATTACH);
+    this.checks.same('attach in the answer to a query', (await this.query(order.number, 'APP')).attach, ATTACH);
   }
 
   async checkBills() {

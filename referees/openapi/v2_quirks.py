@@ -139,8 +139,9 @@ def coupons_are_counted_everywhere(*messages):
 
 
 def links_are_long(message):
-    """The description allows 64 characters, and its own example has more."""
-    message.exact["mweb_url"] = {"type": "string", "pattern": r"^https://wx\.tenpay\.com/", "maxLength": 256}
+    """The description allows 64 characters, and its own example has more. The simulator's links lead to the simulator."""
+    middle_page = r"^https?://[^/?]+/cgi-bin/mmpayweb-bin/checkmweb\?prepay_id="
+    message.exact["mweb_url"] = {"type": "string", "pattern": middle_page, "maxLength": 256}
     message.exact["code_url"] = {"type": "string", "pattern": "^weixin://wxpay/bizpayurl", "maxLength": 64}
 
 

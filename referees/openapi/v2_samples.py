@@ -15,6 +15,7 @@ DONE = {"return_code": "SUCCESS", "return_msg": "OK", **WHO, "result_code": "SUC
 REFUSED = {**DONE, "result_code": "FAIL", "err_code": "ORDERNOTEXIST", "err_code_des": "订单不存在"}
 UNSIGNED = {"return_code": "FAIL", "return_msg": "签名错误"}
 PREPAID = {**DONE, "trade_type": "JSAPI", "prepay_id": "wx051203041234567890abcdef12345678"}
+LINK = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx051203041234567890abcdef12345678&package=1405458241"
 UNPAID = {**DONE, "trade_state": "NOTPAY", "trade_state_desc": "订单未支付", "out_trade_no": NUMBER}
 MONEY = {
     "openid": "oAbCdEfGhIjKlMnOpQrStUvWxYz0", "is_subscribe": "N", "trade_type": "JSAPI", "bank_type": "OTHERS",
@@ -66,6 +67,7 @@ def all():
         ("answer to order", answer(order, PREPAID)),
         ("answer signed with HMAC-SHA256", answer(order, PREPAID, sign=HMAC)),
         ("answer with a code to scan", answer(order, PREPAID, trade_type="NATIVE", code_url="weixin://wxpay/bizpayurl?pr=a")),
+        ("answer with a link", answer(order, PREPAID, trade_type="MWEB", mweb_url=LINK)),
         ("order refused", answer(order, REFUSED)),
         ("signature refused", answer(order, UNSIGNED)),
         ("query", request(query, by_number)),
@@ -119,6 +121,7 @@ def all():
         ("a path that is not there", request("/pay/unifiedorders", ORDER)),
         ("answer without prepay_id", answer(order, PREPAID, prepay_id=None)),
         ("NATIVE without a code to scan", answer(order, PREPAID, trade_type="NATIVE")),
+        ("MWEB with the shop's own page", answer(order, PREPAID, trade_type="MWEB", mweb_url="https://shop.test/")),
         ("JSAPI with a code to scan", answer(order, PREPAID, code_url="weixin://wxpay/bizpayurl?pr=a")),
         ("success that is not signed", answer(order, PREPAID, sign=None)),
         ("success with an error", answer(order, PREPAID, err_code="SYSTEMERROR")),

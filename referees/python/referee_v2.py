@@ -52,12 +52,14 @@ class Referee:
         # What `requests` reads to know an authority that is not in its own list.
         os.environ["REQUESTS_CA_BUNDLE"] = str(merchant.folder / "simulator_ca.pem")
         self.wxpay = self.client()
+        # Orders for mobile apps take no other kind of app.
+        self.mobile = self.client(appid=merchant.mobile_app["appid"])
         self.receiver = Receiver(lambda headers, body: self.open(body), "v2")
         self.paid = []
 
-    def client(self, api_key=None, certificate=("apiclient_cert.pem", "apiclient_key.pem")):
+    def client(self, api_key=None, certificate=("apiclient_cert.pem", "apiclient_key.pem"), appid=None):
         files = [str(self.merchant.folder / name) for name in certificate] or [None, None]
-        return WeChatPay(self.merchant.appid, api_key or self.merchant.api_key, self.merchant.mchid,
+        return WeChatPay(appid or self.merchant.appid, api_key or self.merchant.api_key, self.merchant.mchid,
                          mch_cert=files[0], mch_key=files[1], timeout=PATIENCE)
 
     def open(self, body, wxpay=None):
@@ -136,11 +138,15 @@ class Referee:
             "APP": {},
             "MWEB": {"scene_info": BROWSER, "client_ip": BUYER_IP},
         }[trade_type]
-        data = self.wxpay.order.create(**{
+        data = self.of(trade_type).order.create(**{
             "trade_type": trade_type, "body": "茶馆-拿铁 café", "total_fee": AMOUNT_FEN, "out_trade_no": number,
             "notify_url": self.receiver.url, "attach": ATTACH, "client_ip": SHOP_IP, **special, **named,
         })
         return number, data
+
+    def of(self, trade_type):
+        """The client for this kind of order."""
+        return self.mobile if trade_type == "APP" else self.wxpay
 
     def order(self, trade_type, **named):
         number, data = self.create(trade_type, **named)
@@ -156,7 +162,7 @@ class Referee:
             signed["appid"] = signed.pop("appId")
             return self.control.post("/cashier/open", {"user": "buyer", **signed})
         if trade_type == "APP":
-            return self.control.post("/cashier/app", {"user": "buyer", **self.wxpay.order.get_appapi_params(order["prepay_id"])})
+            return self.control.post("/cashier/app", {"user": "buyer", **self.mobile.order.get_appapi_params(order["prepay_id"])})
         return self.control.post("/cashier/follow", {"user": "buyer", "url": order["code_url" if trade_type == "NATIVE" else "mweb_url"]})
 
     def pay(self, order, **coupon):
@@ -176,8 +182,9 @@ class Referee:
     # The shop's day.
 
     def check_payment(self, trade_type):
+        wxpay = self.of(trade_type)
         number, order = self.order(trade_type)
-        before = self.answer("a query before payment", self.wxpay.order.query, out_trade_no=number)
+        before = self.answer("a query before payment", wxpay.order.query, out_trade_no=number)
         self.checks.same("the state before payment", before.get("trade_state"), "NOTPAY")
         self.checks.same("attach before payment", before.get("attach"), ATTACH)
         status, shown = self.cashier(trade_type, order)
@@ -188,12 +195,15 @@ class Referee:
         forged = body.replace(b"<total_fee>1990<", b"<total_fee>1<")
         self.checks.that("the package refuses another amount", forged != body and not self.open(forged), "accepted")
         self.checks.that("the package refuses it under another key", not self.open(body, self.client("k" * 32)), "accepted")
-        by_number = self.answer("a query by number", self.wxpay.order.query, out_trade_no=number)
-        by_id = self.answer("a query by id", self.wxpay.order.query, transaction_id=by_number.get("transaction_id"))
+        by_number = self.answer("a query by number", wxpay.order.query, out_trade_no=number)
+        by_id = self.answer("a query by id", wxpay.order.query, transaction_id=by_number.get("transaction_id"))
+        # Another app knows the buyer by another name.
+        same_buyer = by_number.get("openid") == self.openid
+        self.checks.same("whether the payer is known by the openid of the mini program", same_buyer, trade_type != "APP")
         for source, seen in (("notification", told), ("query by number", by_number), ("query by id", by_id)):
             for name, expected in (
-                ("appid", self.merchant.appid), ("mch_id", self.merchant.mchid), ("out_trade_no", number),
-                ("trade_type", trade_type), ("openid", self.openid), ("attach", ATTACH), ("fee_type", "CNY"),
+                ("appid", wxpay.appid), ("mch_id", self.merchant.mchid), ("out_trade_no", number),
+                ("trade_type", trade_type), ("openid", by_number.get("openid")), ("attach", ATTACH), ("fee_type", "CNY"),
                 ("transaction_id", by_number.get("transaction_id")), ("time_end", by_number.get("time_end")),
             ):
                 self.checks.same(f"{name} in the {source}", seen.get(name), expected)
@@ -381,7 +391,7 @@ class Referee:
         self.checks.that("there is no CDATA in it", b"CDATA" not in body, body)
         self.checks.same("sign_type in it", told.get("sign_type"), "MD5")
         self.checks.same("attach in it", told.get("attach"), ATTACH)
-        asked = self.answer("a query without CDATA", self.wxpay.order.query, out_trade_no=number)
+        asked = self.answer("a query without CDATA", self.mobile.order.query, out_trade_no=number)
         self.checks.same("attach in the answer to a query", asked.get("attach"), ATTACH)
 
     def check_bills(self):

@@ -43,6 +43,7 @@ async fn main() -> Result<()> {
             name,
             client: client(&merchant, sign_type)?,
             appid: merchant.settings.appid.parse()?,
+            mobile_appid: mobile_app(&merchant)?.parse()?,
             merchant: &merchant,
             control: &control,
         };
@@ -81,6 +82,8 @@ struct Desk<'a> {
     name: &'static str,
     client: Client,
     appid: Appid,
+    /// Orders for mobile apps take no other kind of app.
+    mobile_appid: Appid,
     merchant: &'a MerchantFiles,
     control: &'a Control,
 }
@@ -100,6 +103,7 @@ impl Desk<'_> {
 
         let placed = self.place("app", Product::App).await?;
         let prepay_id = placed.prepay_id.as_str();
+        let appid = self.mobile_appid.as_str();
         let signed = self.client.app_payment(appid, prepay_id, unix_now());
         let open = serde_json::to_value(&signed)?;
         self.control.post("cashier/app", open).await?;
@@ -126,6 +130,13 @@ impl Desk<'_> {
         Ok(format!("every-call-{}-{what}", self.name).parse()?)
     }
 
+    fn app_of(&self, what: &str) -> &Appid {
+        match what {
+            "app" | "closed" => &self.mobile_appid,
+            _ => &self.appid,
+        }
+    }
+
     fn notify_url(&self) -> Result<NotifyUrl> {
         // Nobody listens there: WeChat tries, and its notification is in the log all the same.
         Ok(NotifyUrl::parse_for_simulator("http://127.0.0.1:9/notify")?)
@@ -137,7 +148,7 @@ impl Desk<'_> {
 
     async fn place(&self, what: &str, product: Product) -> Result<Placed> {
         let order = UnifiedOrder {
-            appid: self.appid.clone(),
+            appid: self.app_of(what).clone(),
             product,
             body: Body::parse("茶馆-拿铁")?,
             attach: Some(Attach::parse("table=7 & <杯>")?),
@@ -154,7 +165,7 @@ impl Desk<'_> {
 
     async fn query(&self, what: &str) -> Result<()> {
         let query = QueryOrder {
-            appid: self.appid.clone(),
+            appid: self.app_of(what).clone(),
             out_trade_no: self.number(what)?,
         };
         let order = self.send(query).await?;
@@ -199,7 +210,7 @@ impl Desk<'_> {
         self.place("closed", Product::App).await?;
         let close = || -> Result<_> {
             Ok(CloseOrder {
-                appid: self.appid.clone(),
+                appid: self.app_of("closed").clone(),
                 out_trade_no: self.number("closed")?,
             })
         };
@@ -278,6 +289,11 @@ async fn download(client: &Client, merchant: &MerchantFiles, day: &str) -> Resul
         .download_fund_flow(&appid, &ago, FundAccount::Basic)
         .await;
     refused(none, "a fund flow of long ago")
+}
+
+fn mobile_app(merchant: &MerchantFiles) -> Result<&str> {
+    let app = merchant.settings.mobile_app.as_ref();
+    Ok(&app.ok_or("a merchant has a mobile app")?.appid)
 }
 
 fn client(merchant: &MerchantFiles, sign_type: SignType) -> Result<Client> {
