@@ -106,7 +106,7 @@ impl Server {
         self.ports.is_some()
     }
 
-    /// Starts a process with empty memory on the rows that are there.
+    /// Starts a process with empty memory on the rows that are there; its clock is off by so much.
     pub(crate) fn start(
         hub: &Arc<Hub>,
         rows: &Rows,
@@ -114,8 +114,7 @@ impl Server {
         policies: &Arc<Policies>,
         desk: Option<&Arc<FrontDesk>>,
         build: &dyn Build,
-        boot: Boot,
-        skew_ms: i64,
+        (boot, skew_ms): (Boot, i64),
     ) -> Self {
         let clock = SkewedClock::new(hub, skew_ms);
         let wire = build.transport(Arc::new(Wire::new(hub, boot)));

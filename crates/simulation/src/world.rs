@@ -206,8 +206,7 @@ impl World {
             &self.policies,
             self.desk.as_ref(),
             &*self.build,
-            self.boots,
-            skew,
+            (self.boots, skew),
         )
     }
 

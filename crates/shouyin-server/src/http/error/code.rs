@@ -71,7 +71,7 @@ codes! {
     TooManyAttempts = CONFLICT, "too_many_attempts", "WeChat has refused this payment too often";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     WebhookEndpointUrlRefused = UNPROCESSABLE_ENTITY, "webhook_endpoint_url_refused", "Webhooks are not sent to such an address";
-    CodeRefused = UNPROCESSABLE_ENTITY, "code_refused", "The payer's code was not charged";
+    PaymentCodeRefused = UNPROCESSABLE_ENTITY, "code_refused", "The payer's code was not charged";
     WechatRefused = UNPROCESSABLE_ENTITY, "wechat_refused", "WeChat refuses this request";
     RateLimited = TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server made a mistake";

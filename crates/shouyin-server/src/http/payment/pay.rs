@@ -60,7 +60,8 @@ pub(crate) enum MerchantPayBody {
         h5_url: Option<String>,
         /// `app`: hand it to WeChat's SDK in your app, unchanged.
         #[serde(skip_serializing_if = "Option::is_none")]
-        app: Option<AppPayment>,
+        #[schema(value_type = Option<AppPayment>)]
+        app: Option<Box<AppPayment>>,
     },
     /// `code`: the payer is typing a password, or WeChat has not said yet. It is asked every few seconds, and taken back after 45
     /// seconds. Wait for `payment.paid` or `payment.code_failed`; do not ask for money in another way before.
@@ -141,7 +142,7 @@ fn ready(means: Means, redirect_url: Option<&str>) -> Result<MerchantPayBody, Pr
     match means {
         Means::CodeUrl(url) => code_url = Some(url.to_string()),
         Means::H5Url(url) => h5_url = Some(with_redirect(url.as_str(), redirect_url)),
-        Means::App(parameters) => app = Some(parameters),
+        Means::App(parameters) => app = Some(Box::new(parameters)),
         // Core hands these to payers with a session only.
         Means::RequestPayment(_) => return Err(Problem::internal()),
     }
@@ -222,7 +223,7 @@ pub(crate) async fn pay(
 
 fn code_refused(refusal: Option<shouyin_core::outcome::Refusal>) -> Problem {
     let problem = Problem::new(
-        Code::CodeRefused,
+        Code::PaymentCodeRefused,
         "The payer was not charged. Ask for a fresh code, or for another way to pay, and send it with a fresh Idempotency-Key.",
     );
     match refusal {

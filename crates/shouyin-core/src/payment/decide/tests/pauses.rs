@@ -12,7 +12,7 @@ fn number() -> OutTradeNo {
 fn blocked() -> Outcome<Trade> {
     match rejected(RefusalKind::RateLimited) {
         Outcome::Rejected(refusal) => Outcome::Blocked(refusal),
-        other => other,
+        other @ (Outcome::Succeeded(_) | Outcome::Blocked(_) | Outcome::Unknown(_)) => other,
     }
 }
 
@@ -20,7 +20,12 @@ fn blocked() -> Outcome<Trade> {
 fn pause_ms(changes: &Changes, now: Timestamp) -> i64 {
     let due = changes.tasks.iter().find_map(|change| match change {
         TaskChange::Reschedule { due_at, .. } => Some(due_at.since(now)),
-        _ => None,
+        TaskChange::Put(_)
+        | TaskChange::PutIfAbsent(_)
+        | TaskChange::Finish { .. }
+        | TaskChange::Remove(_)
+        | TaskChange::RemoveAttemptTasks(_)
+        | TaskChange::Wake(_) => None,
     });
     due.unwrap_or_else(|| panic!("{changes:?}"))
 }
