@@ -2,6 +2,7 @@
 
 mod answers;
 mod authorization;
+mod bill;
 mod certificates;
 mod fen_text;
 mod http_api;
@@ -49,6 +50,7 @@ macro_rules! targets {
 targets! {
     answers 3000,
     authorization 3000,
+    bill 3000,
     certificates 1000,
     fen_text 4000,
     http_api 1500,

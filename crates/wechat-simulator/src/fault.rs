@@ -1,5 +1,7 @@
 //! Faults: what goes wrong, for which operation and order, and how often.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,6 +79,27 @@ pub enum FaultKind {
     RefundClosed,
     /// The refund stays in `PROCESSING` for `delay_ms` (default three days).
     RefundSlow,
+    // Bills. Those about lines change the bill of that day for good, for both protocols; with `out_trade_no` the line of that order, else the last one.
+    /// The bill is not made yet, although it is past ten.
+    BillNotReady,
+    /// WeChat says that there is none.
+    BillNone,
+    /// One digit of the file is another than when its hash was made. API v2 announces no hash of the trade bill: there the sums are wrong.
+    BillWrongDigest,
+    /// The trade bill has the older layout of 24 columns.
+    BillLegacyColumns,
+    /// The trade bill has a column nobody knows, in the middle.
+    BillExtraColumn,
+    /// A line is in no bill.
+    BillMissingLine,
+    /// A line is in the bill of the next day.
+    BillLateLine,
+    /// A line says one fen more.
+    BillOtherAmount,
+    /// There is a line of an order nobody made.
+    BillExtraLine,
+    /// There is a line of another merchant.
+    BillForeignLine,
 }
 
 /// When in the life of a message a fault acts.
@@ -85,6 +108,7 @@ pub(crate) enum Moment {
     Request,
     Notification,
     Refund,
+    Bill,
 }
 
 impl FaultKind {
@@ -107,7 +131,7 @@ impl FaultKind {
             | Self::UnknownSerialResponse
             | Self::StaleResponse
             | Self::TruncatedBody => moment == Moment::Request,
-            Self::KeySwitch => moment != Moment::Refund,
+            Self::KeySwitch => !matches!(moment, Moment::Refund | Moment::Bill),
             Self::NotificationLost
             | Self::NotificationDelayed
             | Self::NotificationDuplicated
@@ -120,7 +144,25 @@ impl FaultKind {
             Self::RefundAbnormal | Self::RefundClosed | Self::RefundSlow => {
                 moment == Moment::Refund
             }
+            Self::BillNotReady
+            | Self::BillNone
+            | Self::BillWrongDigest
+            | Self::BillLegacyColumns
+            | Self::BillExtraColumn
+            | Self::BillMissingLine
+            | Self::BillLateLine
+            | Self::BillOtherAmount
+            | Self::BillExtraLine
+            | Self::BillForeignLine => moment == Moment::Bill,
         }
+    }
+
+    /// Whether there must be a line to play it on.
+    fn is_about_a_line(self) -> bool {
+        matches!(
+            self,
+            Self::BillMissingLine | Self::BillLateLine | Self::BillOtherAmount
+        )
     }
 
     /// The name in the control API and the log.
@@ -244,6 +286,24 @@ impl Faults {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Every fault that fits a bill with lines of these orders, each used up by one: they do not exclude each other.
+    pub(crate) fn take_for_bill(&mut self, orders: &BTreeSet<&str>) -> Vec<Fault> {
+        let mut taken = Vec::new();
+        for fault in &mut self.0 {
+            let has_line = match &fault.out_trade_no {
+                Some(number) => orders.contains(number.as_str()),
+                None => !fault.fault.is_about_a_line() || !orders.is_empty(),
+            };
+            let of_bills = fault.operation.is_none_or(|scope| scope == Operation::Bill);
+            if fault.fault.acts_on(Moment::Bill) && of_bills && has_line {
+                fault.times = fault.times.saturating_sub(1);
+                taken.push(fault.clone());
+            }
+        }
+        self.0.retain(|fault| fault.times > 0);
+        taken
     }
 
     /// The oldest fault that fits, used up by one.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::assumptions::Assumptions;
+use crate::bill::Bills;
 use crate::book::{App, AppKind, Book, Merchant, OrderKey, RefundKey};
 use crate::fault::{Fault, Faults};
 use crate::log::{Entry, Log};
@@ -55,6 +56,7 @@ pub struct Wechat {
     pub(crate) ids: crate::ids::Ids,
     pub(crate) book: Book,
     pub(crate) logins: Logins,
+    pub(crate) bills: Bills,
     pub(crate) post: Post,
     pub(crate) faults: Faults,
     pub(crate) timers: Timers,
@@ -76,6 +78,7 @@ impl Wechat {
             ids: crate::ids::Ids::new(options.seed),
             book: Book::default(),
             logins: Logins::default(),
+            bills: Bills::default(),
             post: Post::default(),
             faults: Faults::default(),
             timers: Timers::default(),

@@ -2,6 +2,7 @@
 
 mod assumptions;
 mod authorization;
+mod bill;
 mod book;
 mod clock;
 mod control;

@@ -106,7 +106,9 @@ impl Wechat {
             Ok(reply) => reply.clone(),
             Err(refusal) => self.refused(refusal),
         };
-        let mut response = if result.is_ok() || self.assumptions.errors_are_signed {
+        let mut response = if result.is_ok() && *route == Route::BillFile {
+            self.file(reply, flaw)
+        } else if result.is_ok() || self.assumptions.errors_are_signed {
             self.signed(&sender, asked, reply, flaw, checks)
         } else {
             self.unsigned(reply)
@@ -225,6 +227,9 @@ impl Wechat {
             Route::QueryRefund(number) => self.query_refund(sender, number),
             Route::AbnormalRefund(id) => self.abnormal_refund(sender, id, request, checks),
             Route::Certificates => self.certificates(sender, target),
+            Route::TradeBill => self.apply_trade_bill(sender, request),
+            Route::FundFlowBill => self.apply_fund_flow_bill(sender, request),
+            Route::BillFile => self.download_bill_file(sender, request, checks),
             Route::Code2Session
             | Route::StableToken
             | Route::AccessToken

@@ -44,8 +44,10 @@ pub enum Operation {
     Reverse,
     /// API v2: `POST /tools/authcodetoopenid`
     AuthCodeToOpenid,
-    /// API v2: both files of a day.
+    /// `GET /v3/bill/tradebill`, `GET /v3/bill/fundflowbill`; API v2: both files of a day.
     Bill,
+    /// `GET /v3/billdownload/file`
+    BillFile,
     /// API v2: `POST /payitil/report`
     Report,
     /// A payment notification leaving.
@@ -75,6 +77,7 @@ impl Operation {
             Self::Reverse => "reverse",
             Self::AuthCodeToOpenid => "auth_code_to_openid",
             Self::Bill => "bill",
+            Self::BillFile => "bill_file",
             Self::Report => "report",
             Self::PaymentNotification => "payment_notification",
             Self::RefundNotification => "refund_notification",
@@ -95,6 +98,9 @@ pub(crate) enum Route {
     QueryRefund(String),
     AbnormalRefund(String),
     Certificates,
+    TradeBill,
+    FundFlowBill,
+    BillFile,
     Code2Session,
     StableToken,
     AccessToken,
@@ -117,6 +123,8 @@ impl Route {
             Self::QueryRefund(_) => Operation::RefundQuery,
             Self::AbnormalRefund(_) => Operation::AbnormalRefund,
             Self::Certificates => Operation::Certificates,
+            Self::TradeBill | Self::FundFlowBill => Operation::Bill,
+            Self::BillFile => Operation::BillFile,
             Self::Code2Session => Operation::Login,
             Self::StableToken => Operation::StableToken,
             Self::AccessToken => Operation::Token,
@@ -199,6 +207,9 @@ pub(crate) fn find(request: &WireRequest) -> Found {
         ["v3", "certificates"] => ("GET", Route::Certificates),
         ["connect", "oauth2", "authorize"] => ("GET", Route::Authorize),
         ["sns", "oauth2", "access_token"] => ("GET", Route::PageLogin),
+        ["v3", "bill", "tradebill"] => ("GET", Route::TradeBill),
+        ["v3", "bill", "fundflowbill"] => ("GET", Route::FundFlowBill),
+        ["v3", "billdownload", "file"] => ("GET", Route::BillFile),
         ["sns", "jscode2session"] => ("GET", Route::Code2Session),
         ["cgi-bin", "stable_token"] => ("POST", Route::StableToken),
         ["cgi-bin", "token"] => ("GET", Route::AccessToken),

@@ -6,7 +6,6 @@
 mod bill;
 mod code;
 mod document;
-mod gzip;
 mod notice;
 mod order;
 mod phone;
@@ -130,7 +129,7 @@ impl Call {
 }
 
 /// The example of the documentation's layout for times of refunds: `2017-11-25 15:36:17`, Beijing.
-fn spaced_time(unix_ms: i64) -> String {
+pub(crate) fn spaced_time(unix_ms: i64) -> String {
     let text = wechatpay::time::format_beijing(unix_ms);
     text.chars()
         .take(19)

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+
+pub mod bill;
 pub mod bridge;
 pub mod crypto;
 pub mod text;

@@ -6,6 +6,7 @@
 
 mod account;
 mod app_payment;
+pub mod bill;
 pub mod certificates;
 mod client;
 mod encryption;

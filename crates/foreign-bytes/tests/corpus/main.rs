@@ -92,6 +92,7 @@ macro_rules! targets {
 targets! {
     answers
     authorization
+    bill
     certificates
     fen_text
     http_api

@@ -61,6 +61,15 @@ impl Wechat {
         response
     }
 
+    /// Files are never signed.
+    pub(super) fn file(&mut self, reply: Reply, flaw: Flaw) -> RawResponse {
+        let mut response = self.unsigned(reply);
+        if flaw == Flaw::Truncated {
+            response.body.truncate(response.body.len() / 2);
+        }
+        response
+    }
+
     pub(super) fn signed(
         &mut self,
         sender: &Authenticated,

@@ -150,6 +150,9 @@ impl Wechat {
             Route::CreateRefund => member("out_trade_no")
                 .or_else(|| member("transaction_id").and_then(|id| by_id(&id))),
             Route::Certificates
+            | Route::TradeBill
+            | Route::FundFlowBill
+            | Route::BillFile
             | Route::Code2Session
             | Route::StableToken
             | Route::AccessToken

@@ -1,4 +1,5 @@
-//! Bills as files. They are *not signed*: what they say has to be compared with our own books before anything follows from it.
+//! Bills as files. They are *not signed*: what they say has to be compared with our own books before anything follows from it. Read them with
+//! [`crate::bill`], which finds those that were cut off.
 
 use sha1_digest::is_sha1;
 
@@ -6,6 +7,7 @@ use super::client::Client;
 use super::fields::Fields;
 use super::key::SignType;
 use super::operation::Path;
+use crate::bill::{LARGEST_BILL, unpack};
 use crate::text::Appid;
 use crate::v3::{ApiError, ErrorSignature, Outcome, RawResponse, Unknown, UnknownReason};
 
@@ -13,82 +15,39 @@ mod sha1_digest;
 #[cfg(test)]
 mod tests;
 
-/// A day in Beijing, `yyyyMMdd`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BillDate(String);
+pub use crate::bill::{Absence, BillDate, BillType, FundAccount};
 
-impl BillDate {
-    /// From year, month and day. `None` if there is no such day.
-    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
-        let date = jiff::civil::Date::new(year, month, day).ok()?;
-        Some(Self(date.strftime("%Y%m%d").to_string()))
-    }
-
-    /// The eight digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Which orders a trade bill lists (`bill_type`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BillType {
-    /// Payments and refunds.
-    All,
-    /// Payments.
-    Success,
-    /// Refunds.
-    Refund,
-}
-
-impl BillType {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "ALL",
-            Self::Success => "SUCCESS",
-            Self::Refund => "REFUND",
-        }
-    }
-}
-
-/// Which account a fund-flow bill is about (`account_type`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FundAccount {
-    /// Takings.
-    Basic,
-    /// For marketing.
-    Operation,
-    /// Fees.
-    Fees,
-}
-
-impl FundAccount {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "Basic",
-            Self::Operation => "Operation",
-            Self::Fees => "Fees",
-        }
+const fn account_type(account: FundAccount) -> &'static str {
+    match account {
+        FundAccount::Basic => "Basic",
+        FundAccount::Operation => "Operation",
+        FundAccount::Fees => "Fees",
     }
 }
 
 impl Client {
     /// The trade bill of a day: `/pay/downloadbill`, as text. It is ready after 10:00 the next day and kept for three months.
     ///
-    /// `No Bill Exist` and `Bill Creating` come as rejections that are not signed.
+    /// `No Bill Exist` and `Bill Creating` come as rejections that are not signed, see [`Absence::of`].
     pub async fn download_bill(
         &self,
         appid: &Appid,
-        date: &BillDate,
+        date: BillDate,
         bill_type: BillType,
     ) -> Outcome<Vec<u8>> {
         let fields = Fields::new()
             .with("appid", appid.as_str())
-            .with("bill_date", date.as_str())
-            .with("bill_type", bill_type.as_str());
+            .with("bill_date", date.compact())
+            .with("bill_type", bill_type.as_str())
+            .with("tar_type", "GZIP");
         let sign_type = self.account().sign_type;
         match self
-            .exchange(Path::open("/pay/downloadbill"), fields, sign_type)
+            .fetch(
+                Path::open("/pay/downloadbill"),
+                fields,
+                sign_type,
+                LARGEST_BILL,
+            )
             .await
         {
             Ok(response) => file(response),
@@ -100,16 +59,19 @@ impl Client {
     pub async fn download_fund_flow(
         &self,
         appid: &Appid,
-        date: &BillDate,
+        date: BillDate,
         account: FundAccount,
     ) -> Outcome<Vec<u8>> {
         let fields = Fields::new()
             .with("appid", appid.as_str())
-            .with("bill_date", date.as_str())
-            .with("account_type", account.as_str());
+            .with("bill_date", date.compact())
+            .with("account_type", account_type(account));
         // Nothing else is accepted there (WeChat Pay v2 documentation, "download fund flow").
         let path = Path::with_certificate("/pay/downloadfundflow");
-        match self.exchange(path, fields, SignType::HmacSha256).await {
+        match self
+            .fetch(path, fields, SignType::HmacSha256, LARGEST_BILL)
+            .await
+        {
             Ok(response) if !is_sha1(&response) => {
                 let reason = "the digest of the file is wrong".to_owned();
                 Outcome::Unknown(Unknown::because(UnknownReason::Unparsable(reason)))
@@ -131,7 +93,12 @@ fn file(response: RawResponse) -> Outcome<Vec<u8>> {
         .unwrap_or(&response.body)
         .trim_ascii_start();
     if !text.starts_with(b"<") {
-        return Outcome::Done(response.body);
+        return match unpack(response.body, None, LARGEST_BILL) {
+            Ok(text) => Outcome::Done(text),
+            Err(why) => {
+                Outcome::Unknown(Unknown::because(UnknownReason::Unparsable(why.to_string())))
+            }
+        };
     }
     match Fields::parse(&response.body) {
         Err(error) => Outcome::Unknown(Unknown::because(UnknownReason::Unparsable(

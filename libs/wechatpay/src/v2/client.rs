@@ -165,18 +165,37 @@ impl Client {
         fields: Fields,
         sign_type: SignType,
     ) -> Result<RawResponse, Unknown> {
-        let transport = match (&self.certified, path.needs_certificate) {
-            (_, false) => &self.transport,
-            (Some(certified), true) => certified,
-            (None, true) => {
-                let missing = "the merchant's certificate is not configured";
-                return Err(Unknown::because(UnknownReason::NotSent(missing.into())));
-            }
-        };
+        let transport = self.way(path)?;
         transport
             .send(&self.sign(path, fields, sign_type))
             .await
             .map_err(Unknown::from)
+    }
+
+    /// The same for a file of up to `limit` bytes.
+    pub(super) async fn fetch(
+        &self,
+        path: Path,
+        fields: Fields,
+        sign_type: SignType,
+        limit: usize,
+    ) -> Result<RawResponse, Unknown> {
+        let transport = self.way(path)?;
+        transport
+            .fetch(&self.sign(path, fields, sign_type), limit)
+            .await
+            .map_err(Unknown::from)
+    }
+
+    fn way(&self, path: Path) -> Result<&dyn Transport, Unknown> {
+        match (&self.certified, path.needs_certificate) {
+            (_, false) => Ok(self.transport.as_ref()),
+            (Some(certified), true) => Ok(certified.as_ref()),
+            (None, true) => {
+                let missing = "the merchant's certificate is not configured";
+                Err(Unknown::because(UnknownReason::NotSent(missing.into())))
+            }
+        }
     }
 }
 

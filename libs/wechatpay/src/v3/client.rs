@@ -66,6 +66,10 @@ impl Client {
         &self.account
     }
 
+    pub(super) fn transport(&self) -> &dyn Transport {
+        self.transport.as_ref()
+    }
+
     /// Makes a typed call. It is sent once: whether and when to repeat it is for the caller, under the same numbers.
     pub async fn send<O: Operation>(&self, operation: &O) -> Outcome<O::Answer> {
         let exchanged = self.exchange(&operation.request()).await;
@@ -76,7 +80,7 @@ impl Client {
 
     /// Makes any signed call of APIv3. The verified answer is its JSON, `null` for an empty body.
     ///
-    /// Not for file downloads, which WeChat does not sign, and not for uploads, which are signed over a part only.
+    /// Not for file downloads, which WeChat does not sign (bills: [`Client::download_bill`]), and not for uploads, which are signed over a part only.
     pub async fn call(&self, request: Request) -> Outcome<Value> {
         let exchanged = self.exchange(&request).await;
         understand(exchanged, |_, verified| {
@@ -209,7 +213,7 @@ impl Client {
         }
     }
 
-    fn verify(&self, response: &RawResponse) -> Result<Verified, VerificationError> {
+    pub(super) fn verify(&self, response: &RawResponse) -> Result<Verified, VerificationError> {
         self.account
             .keys
             .verify(&response.headers, &response.body, (self.clock)())

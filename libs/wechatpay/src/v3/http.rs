@@ -23,6 +23,9 @@ pub use options::{HttpError, HttpOptions, PRIMARY_HOST, SECONDARY_HOST};
 /// unknown outcome.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
+/// A file of many megabytes may take longer than an answer.
+const FILE_TIME: Duration = Duration::from_secs(300);
+
 /// Sends requests over HTTPS with pooled connections.
 ///
 /// When no connection to the first host can be made, the same signed request goes to the second: the host is not part
@@ -32,7 +35,14 @@ pub struct HttpTransport {
     client: reqwest::Client,
     primary: Url,
     secondary: Option<Url>,
-    answer_limit: usize,
+    limits: Limits,
+}
+
+/// What one exchange may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    bytes: usize,
+    time: Duration,
 }
 
 impl HttpTransport {
@@ -54,7 +64,6 @@ impl HttpTransport {
             .tls_backend_preconfigured(tls::config(secure, &options)?)
             .user_agent(&options.user_agent)
             .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout)
             .pool_idle_timeout(IDLE_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -64,19 +73,23 @@ impl HttpTransport {
             client,
             primary,
             secondary,
-            answer_limit: options.answer_limit,
+            limits: Limits {
+                bytes: options.answer_limit,
+                time: options.timeout,
+            },
         })
     }
 
     async fn send_to_one_or_other(
         &self,
         request: &SignedRequest,
+        limits: Limits,
     ) -> Result<RawResponse, TransportError> {
-        let first = self.send_to(&self.primary, request).await;
+        let first = self.send_to(&self.primary, request, limits).await;
         match (&first, &self.secondary) {
             (Err(TransportError::NotSent(why)), Some(secondary)) => {
                 tracing::warn!("WeChat's first host cannot be reached, trying the second: {why}");
-                self.send_to(secondary, request).await
+                self.send_to(secondary, request, limits).await
             }
             _ => first,
         }
@@ -86,11 +99,13 @@ impl HttpTransport {
         &self,
         base: &Url,
         request: &SignedRequest,
+        limits: Limits,
     ) -> Result<RawResponse, TransportError> {
         let url = url(base, &request.target)?;
         let mut builder = self
             .client
             .request(method(request.method), url)
+            .timeout(limits.time)
             .body(request.body.clone());
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
@@ -111,10 +126,10 @@ impl HttpTransport {
             .await
             .map_err(|error| TransportError::NoAnswer(chain(&error)))?
         {
-            if body.len() + chunk.len() > self.answer_limit {
+            if body.len() + chunk.len() > limits.bytes {
                 return Err(TransportError::NoAnswer(format!(
                     "the answer has more than {} bytes",
-                    self.answer_limit
+                    limits.bytes
                 )));
             }
             body.extend_from_slice(&chunk);
@@ -132,7 +147,19 @@ impl Transport for HttpTransport {
         &'a self,
         request: &'a SignedRequest,
     ) -> BoxFuture<'a, Result<RawResponse, TransportError>> {
-        Box::pin(self.send_to_one_or_other(request))
+        Box::pin(self.send_to_one_or_other(request, self.limits))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<RawResponse, TransportError>> {
+        let limits = Limits {
+            bytes: limit,
+            time: self.limits.time.max(FILE_TIME),
+        };
+        Box::pin(self.send_to_one_or_other(request, limits))
     }
 }
 

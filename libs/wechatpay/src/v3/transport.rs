@@ -11,6 +11,16 @@ pub trait Transport: Send + Sync {
         &'a self,
         request: &'a SignedRequest,
     ) -> BoxFuture<'a, Result<RawResponse, TransportError>>;
+
+    /// The same for a file: the answer may have up to `limit` bytes and may take longer. By default like any other request.
+    fn fetch<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<RawResponse, TransportError>> {
+        let _ = limit;
+        self.send(request)
+    }
 }
 
 /// Why there is no answer. The difference decides whether the call may have had an effect.

@@ -55,7 +55,7 @@ fn the_trade_bill_lists_both_protocols_and_adds_up() {
     assert_eq!(row(lines[2], "申请退款金额"), "9.90");
     assert_eq!(row(lines[2], "手续费"), "-0.05940");
     assert_eq!(row(lines[3], "商户订单号"), "ORDER-V3-001");
-    assert_eq!(lines[5], "`3.0,`39.80,`9.90,`0.00,`0.17940,`39.80,`9.90");
+    assert_eq!(lines[5], "`3.0,`39.8,`9.9,`0.0,`0.1794,`39.8,`9.9");
     assert_eq!(
         v2.bill("SUCCESS").trim_end().split("\r\n").count(),
         1 + 2 + 2
@@ -100,7 +100,7 @@ fn the_fund_flow_needs_the_stronger_signature_and_has_a_digest() {
     assert!(digest.unwrap().1.starts_with("SHA="));
     let text = String::from_utf8(answer.body).unwrap();
     let last = text.trim_end().split("\r\n").last();
-    assert_eq!(last, Some("`3.0,`2.0,`39.80,`1.0,`9.90"));
+    assert_eq!(last, Some("`3.0,`2.0,`39.8,`1.0,`9.9"));
     let none = flow().with("account_type", "Fees");
     let answer = v2.file("/pay/downloadfundflow", none);
     let answer = Fields::parse(&answer.body).unwrap();

@@ -44,6 +44,6 @@ fn a_broken_file_is_noticed() {
 
 #[test]
 fn only_days_that_exist() {
-    assert_eq!(BillDate::new(2024, 2, 29).unwrap().as_str(), "20240229");
+    assert_eq!(BillDate::new(2024, 2, 29).unwrap().compact(), "20240229");
     assert_eq!(BillDate::new(2023, 2, 29), None);
 }

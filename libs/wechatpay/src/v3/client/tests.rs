@@ -13,6 +13,7 @@ use crate::v3::{
 };
 use crate::vectors::*;
 
+mod bill;
 mod encryption;
 
 /// Within the validity of the certificates of groups C and D.
