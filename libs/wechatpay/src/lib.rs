@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-
 pub mod bill;
 pub mod bridge;
 pub mod crypto;
