@@ -49,11 +49,17 @@ pub enum EventType {
     /// A webhook endpoint failed for so long that nothing is sent to it any more.
     #[serde(rename = "webhook_endpoint.disabled")]
     EndpointDisabled,
+    /// WeChat's bill of a day was compared with our books.
+    #[serde(rename = "reconciliation.completed")]
+    ReconciliationCompleted,
+    /// The bill and our books differ, and a person has to look.
+    #[serde(rename = "reconciliation.difference_found")]
+    ReconciliationDifferenceFound,
 }
 
 impl EventType {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::PaymentCreated,
         Self::PaymentRevised,
         Self::PaymentPaid,
@@ -67,6 +73,8 @@ impl EventType {
         Self::RefundRejected,
         Self::RefundActionNeeded,
         Self::EndpointDisabled,
+        Self::ReconciliationCompleted,
+        Self::ReconciliationDifferenceFound,
     ];
 
     /// The name in the API and in the database.
@@ -85,6 +93,8 @@ impl EventType {
             Self::RefundRejected => "refund.rejected",
             Self::RefundActionNeeded => "refund.action_needed",
             Self::EndpointDisabled => "webhook_endpoint.disabled",
+            Self::ReconciliationCompleted => "reconciliation.completed",
+            Self::ReconciliationDifferenceFound => "reconciliation.difference_found",
         }
     }
 
@@ -109,8 +119,9 @@ pub struct Event {
     pub refund_id: Option<RefundId>,
     /// When it was stored.
     pub at: Timestamp,
-    /// The payment, the refund or the endpoint as it was then, as JSON text (see [`crate::payment::view::PaymentView`],
-    /// [`crate::refund::view::RefundView`], [`crate::webhook::view::EndpointView`]).
+    /// The payment, the refund, the endpoint, the day or the difference as it was then, as JSON text (see
+    /// [`crate::payment::view::PaymentView`], [`crate::refund::view::RefundView`], [`crate::webhook::view::EndpointView`],
+    /// [`crate::reconciliation::view`]).
     pub data: String,
 }
 

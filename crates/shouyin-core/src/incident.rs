@@ -1,7 +1,7 @@
 //! Incidents: verified messages that contradict our own record. They change no money state; people look at them.
 
 use crate::id::{Mchid, OutRefundNo, OutTradeNo, PaymentId};
-use crate::time::Timestamp;
+use crate::time::{BillDate, Timestamp};
 
 /// What does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,11 +32,17 @@ pub enum IncidentKind {
     RefundContradiction,
     /// WeChat says that a refund it once confirmed does not exist.
     RefundVanished,
+    /// A payment or refund of our books is in no bill of WeChat's.
+    MissingInBill,
+    /// A line of a bill that our books do not have, and that asking WeChat did not bring into them.
+    BillDiffers,
+    /// WeChat gives no usable bill of a day, long after it should.
+    NoBill,
 }
 
 impl IncidentKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::AmountMismatch,
         Self::OwnerMismatch,
         Self::PayerMismatch,
@@ -50,6 +56,9 @@ impl IncidentKind {
         Self::RefundExceeds,
         Self::RefundContradiction,
         Self::RefundVanished,
+        Self::MissingInBill,
+        Self::BillDiffers,
+        Self::NoBill,
     ];
 
     /// The name in logs and in the database.
@@ -68,6 +77,9 @@ impl IncidentKind {
             Self::RefundExceeds => "refund_exceeds",
             Self::RefundContradiction => "refund_contradiction",
             Self::RefundVanished => "refund_vanished",
+            Self::MissingInBill => "missing_in_bill",
+            Self::BillDiffers => "bill_differs",
+            Self::NoBill => "no_bill",
         }
     }
 
@@ -77,17 +89,19 @@ impl IncidentKind {
     }
 }
 
-/// One incident. The same kind for the same order and refund is kept once, however often it is seen.
+/// One incident. The same kind for the same order, refund and bill is kept once, however often it is seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
     /// Whose incident it is.
     pub mchid: Mchid,
     /// What does not fit.
     pub kind: IncidentKind,
-    /// The order at WeChat it is about.
-    pub out_trade_no: OutTradeNo,
+    /// The order at WeChat it is about, if it is about one.
+    pub out_trade_no: Option<OutTradeNo>,
     /// The refund it is about, if it is about one.
     pub out_refund_no: Option<OutRefundNo>,
+    /// The day whose bill it was found in, if it was found in one.
+    pub bill_date: Option<BillDate>,
     /// The payment, when the order is known.
     pub payment_id: Option<PaymentId>,
     /// When it was first seen.

@@ -12,6 +12,7 @@ pub mod payment;
 pub mod policy;
 pub mod ports;
 pub mod product;
+pub mod reconciliation;
 pub mod refund;
 pub mod session;
 pub mod task;

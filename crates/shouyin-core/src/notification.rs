@@ -353,8 +353,9 @@ fn unknown_order(
     let incident = Incident {
         mchid: mchid.clone(),
         kind: mismatch.kind,
-        out_trade_no: out_trade_no.clone(),
+        out_trade_no: Some(out_trade_no.clone()),
         out_refund_no: out_refund_no.cloned(),
+        bill_date: None,
         payment_id: None,
         at: now,
         detail: mismatch.detail.clone(),

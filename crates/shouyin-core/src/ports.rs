@@ -19,10 +19,11 @@ use crate::outcome::Outcome;
 use crate::payment::Payment;
 use crate::policy::Policies;
 use crate::product::{H5Scene, Handle, Product};
+use crate::reconciliation::model::{BillAnswer, BillLine, Difference, Reconciliation};
 use crate::refund::Refund;
 use crate::session::Session;
 use crate::task::{Lane, Lease, Task, TaskChange};
-use crate::time::Timestamp;
+use crate::time::{BillDate, Timestamp};
 use crate::webhook::model::{Delivery, DeliveryAttempt, Endpoint, Message, Reply};
 
 /// A boxed future, so that ports can be used as `&dyn`.
@@ -100,6 +101,8 @@ pub struct Load {
     pub endpoints: Option<Mchid>,
     /// These deliveries of this endpoint, and when its others are due.
     pub deliveries: Option<(EndpointId, Vec<EventId>)>,
+    /// A merchant's day.
+    pub reconciliation: Option<(Mchid, BillDate)>,
 }
 
 /// What was found.
@@ -115,6 +118,8 @@ pub struct Loaded {
     pub deliveries: Vec<Delivery>,
     /// When the first pending delivery of the endpoint that was *not* asked for is due.
     pub next_delivery_due: Option<Timestamp>,
+    /// The day.
+    pub reconciliation: Option<Reconciliation>,
 }
 
 /// What a decision changes. Saved completely or not at all.
@@ -140,6 +145,12 @@ pub struct Changes {
     pub deliveries: Vec<DeliveryChange>,
     /// Lines for the log of deliveries.
     pub delivery_attempts: Vec<DeliveryAttempt>,
+    /// Days of merchants: inserted, or put in the place of what is there.
+    pub reconciliations: Vec<Reconciliation>,
+    /// Lines of bills; one that is known already stays as it is.
+    pub bill_lines: Vec<BillLine>,
+    /// Differences: inserted, or put in the place of the same one ([`Difference::key`]) of that day.
+    pub differences: Vec<Difference>,
 }
 
 /// What a decision does to an endpoint.
@@ -230,6 +241,15 @@ pub struct DeliveryFilter {
     pub before: Option<EventId>,
     /// At most this many.
     pub limit: u32,
+}
+
+/// Differences of a merchant, in the order in which they were found.
+#[derive(Debug, Clone, Default)]
+pub struct DifferenceFilter {
+    /// Only those of this day's bill.
+    pub date: Option<BillDate>,
+    /// Only those that are not resolved.
+    pub unresolved: bool,
 }
 
 /// The database. The one way to change anything about money is [`Store::transact`].
@@ -337,6 +357,37 @@ pub trait Store: Send + Sync {
         mchid: Mchid,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>>;
+
+    /// One of a merchant's days.
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>>;
+
+    /// A page of a merchant's days before this one, newest first.
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>>;
+
+    /// Differences between a merchant's bills and our books.
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>>;
+
+    /// The postings from `from` until before `until` that are money which came or went (`paid`, `refunded`) and of which no bill has had a line, in the
+    /// order of storing.
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>>;
 
     /// Keeps a session.
     fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>>;
@@ -697,6 +748,10 @@ pub trait Acquirer: Send + Sync {
         out_refund_no: &'a OutRefundNo,
         remedy: &'a Remedy,
     ) -> BoxFuture<'a, Outcome<RefundFact>>;
+
+    /// The bill of a merchant's day: whole, proven to be the one WeChat announced where it announces one, adding up to its own sums. One bill has the
+    /// payments of both protocols. Takes as long as a large file takes.
+    fn bill<'a>(&'a self, mchid: &'a Mchid, date: BillDate) -> BoxFuture<'a, Outcome<BillAnswer>>;
 
     /// Signs a prepay id for the cashier of its product.
     fn invoke(

@@ -1,7 +1,7 @@
 //! Tasks: durable work with a due time and a lease.
 
 use crate::id::{EndpointId, Mchid, OutRefundNo, OutTradeNo, PaymentId};
-use crate::time::{SECOND_MS, Timestamp};
+use crate::time::{BillDate, SECOND_MS, Timestamp};
 
 /// How long whoever runs a task has before others may take it over, in milliseconds.
 /// Longer than the longest call to WeChat including the second domain.
@@ -14,6 +14,8 @@ pub enum Lane {
     Money,
     /// Deliveries to merchants.
     Webhook,
+    /// Bills: large files, compared line by line. No payment waits for one.
+    Bill,
 }
 
 /// What is owed.
@@ -33,11 +35,13 @@ pub enum TaskKind {
     QueryRefund,
     /// Send an endpoint the webhooks that are due.
     DeliverWebhooks,
+    /// Fetch a merchant's bill of a day and compare it with our books.
+    FetchBill,
 }
 
 impl TaskKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SendPrepay,
         Self::QueryAttempt,
         Self::CloseAttempt,
@@ -45,6 +49,7 @@ impl TaskKind {
         Self::SendRefund,
         Self::QueryRefund,
         Self::DeliverWebhooks,
+        Self::FetchBill,
     ];
 
     /// The name in logs and in the database.
@@ -57,6 +62,7 @@ impl TaskKind {
             Self::SendRefund => "send_refund",
             Self::QueryRefund => "query_refund",
             Self::DeliverWebhooks => "deliver_webhooks",
+            Self::FetchBill => "fetch_bill",
         }
     }
 
@@ -75,6 +81,7 @@ impl TaskKind {
             | Self::SendRefund
             | Self::QueryRefund => Lane::Money,
             Self::DeliverWebhooks => Lane::Webhook,
+            Self::FetchBill => Lane::Bill,
         }
     }
 }
@@ -90,6 +97,8 @@ pub enum Subject {
     Refund(PaymentId, OutRefundNo),
     /// A webhook endpoint.
     Endpoint(EndpointId),
+    /// A merchant's day.
+    Bill(Mchid, BillDate),
 }
 
 impl Subject {
@@ -97,7 +106,7 @@ impl Subject {
     pub const fn payment_id(&self) -> Option<&PaymentId> {
         match self {
             Self::Payment(id) | Self::Attempt(id, _) | Self::Refund(id, _) => Some(id),
-            Self::Endpoint(_) => None,
+            Self::Endpoint(_) | Self::Bill(..) => None,
         }
     }
 }
@@ -144,6 +153,12 @@ pub enum TaskChange {
         lease: Lease,
         due_at: Timestamp,
         tries: u32,
+    },
+    /// The holder of `lease` needs longer. Without effect if the lease is not held any more.
+    Extend {
+        key: TaskKey,
+        lease: Lease,
+        until: Timestamp,
     },
     /// The holder of `lease` is done. Without effect if the lease is not held any more.
     Finish { key: TaskKey, lease: Lease },

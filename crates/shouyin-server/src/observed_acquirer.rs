@@ -11,6 +11,8 @@ use shouyin_core::ports::{
     RefundFact, RefundOrder, Remedy, ScannedCode, Trade,
 };
 use shouyin_core::product::{Handle, Product};
+use shouyin_core::reconciliation::model::BillAnswer;
+use shouyin_core::time::BillDate;
 use tracing::{debug, info, warn};
 
 /// Passes everything on to the acquirer behind it.
@@ -98,6 +100,14 @@ impl Acquirer for ObservedAcquirer {
         Box::pin(async move {
             let outcome = self.inner.charge(order, code).await;
             log("charge", of_order(&order.out_trade_no), &outcome);
+            outcome
+        })
+    }
+
+    fn bill<'a>(&'a self, mchid: &'a Mchid, date: BillDate) -> BoxFuture<'a, Outcome<BillAnswer>> {
+        Box::pin(async move {
+            let outcome = self.inner.bill(mchid, date).await;
+            log("bill", About::default(), &outcome);
             outcome
         })
     }

@@ -11,12 +11,14 @@ use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::{Payment, PaymentState};
 use shouyin_core::ports::{
-    BoxFuture, Changes, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter,
-    Store, StoreError,
+    BoxFuture, Changes, Decide, DeliveryFilter, DifferenceFilter, Load, PaymentFilter, PaymentKey,
+    RefundFilter, Store, StoreError,
 };
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::{Delivery, Endpoint, model::DeliveryAttempt};
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -50,7 +52,7 @@ impl ObservedStore {
         }
         for incident in &told.incidents {
             warn!(
-                payment.id = ?incident.payment_id, out_trade_no = %incident.out_trade_no,
+                payment.id = ?incident.payment_id, out_trade_no = ?incident.out_trade_no, bill_date = ?incident.bill_date,
                 incident = incident.kind.as_str(), detail = incident.detail,
                 "Incident: WeChat's word contradicts our record"
             );
@@ -91,6 +93,14 @@ impl Told {
 
 fn log(event: &Event, payment: Option<&Payment>) {
     let name = event.event_type.as_str();
+    if event.event_type == EventType::ReconciliationCompleted {
+        info!(event.id = %event.id, mchid = %event.mchid, data = event.data, "A bill was compared with the books");
+        return;
+    }
+    if event.event_type == EventType::ReconciliationDifferenceFound {
+        warn!(event.id = %event.id, mchid = %event.mchid, data = event.data, "A bill and the books differ: see GET /v1/reconciliations");
+        return;
+    }
     match (&event.payment_id, &event.refund_id) {
         (Some(_), Some(refund_id)) => {
             let refund = payment
@@ -136,7 +146,9 @@ fn log_payment(event: &Event, id: &PaymentId, payment: Option<&Payment>) {
         | EventType::RefundClosed
         | EventType::RefundRejected
         | EventType::RefundActionNeeded
-        | EventType::EndpointDisabled => {
+        | EventType::EndpointDisabled
+        | EventType::ReconciliationCompleted
+        | EventType::ReconciliationDifferenceFound => {
             info!(payment.id = %id, order_no, "Event {}", event.event_type.as_str());
         }
     }
@@ -294,6 +306,40 @@ impl Store for ObservedStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
         self.inner.notifications(mchid, limit)
+    }
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        self.inner.reconciliation(mchid, date)
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        self.inner.reconciliations(mchid, before, limit)
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        self.inner.differences(mchid, filter)
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        self.inner.unbilled(mchid, from, until)
     }
 
     fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {

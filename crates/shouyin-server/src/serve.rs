@@ -88,7 +88,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send,
     ) {
         let stop = CancellationToken::new();
-        let housekeeping = Housekeeping::new(self.refresh.clone());
+        let housekeeping = Housekeeping::new(self.refresh.clone(), self.merchants.clone());
         let worker = tokio::spawn(worker::run(
             self.ports.clone(),
             housekeeping,

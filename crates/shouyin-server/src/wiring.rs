@@ -148,6 +148,7 @@ impl std::fmt::Debug for Parts {
 pub struct Server {
     pub(crate) ports: Ports,
     pub(crate) refresh: Vec<Refresh>,
+    pub(crate) merchants: Vec<Mchid>,
     pub(crate) journal: Option<Arc<Journal>>,
     /// Told when there are events.
     pub(crate) news: Arc<Notify>,
@@ -166,6 +167,7 @@ impl Server {
             Arc::clone(&news),
         ));
         ports.acquirer = Arc::new(ObservedAcquirer::new(ports.acquirer));
+        let merchants = parts.apps.keys().cloned().collect();
         let app = App::new(AppParts {
             ports: ports.clone(),
             login: LoginGate::new(parts.login),
@@ -182,6 +184,7 @@ impl Server {
             router: router(app),
             ports,
             refresh: parts.refresh,
+            merchants,
             journal: parts.journal,
             news,
             drain_timeout: parts.drain_timeout,

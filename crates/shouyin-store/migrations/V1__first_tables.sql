@@ -149,6 +149,8 @@ create table posting (
 create unique index posting_paid on posting (mchid, out_trade_no) where kind = 'paid';
 create unique index posting_refunded on posting (mchid, out_refund_no) where kind = 'refunded';
 create index posting_payment on posting (payment_id);
+-- Money that came or went, by when we learned it: to be looked for in bills.
+create index posting_money on posting (mchid, at) where kind = 'paid' or kind = 'refunded';
 -- Holds all that a balance is made of, so that adding it up reads nothing else.
 create index posting_balance on posting (mchid, kind, amount_fen);
 
@@ -244,20 +246,22 @@ create table webhook_delivery_attempt (
   check ((status is null) = (reason is not null))
 ) strict, without rowid;
 
--- owner is a payment, or the endpoint that is to get webhooks. number is the attempt's or refund's, '' if there is none.
+-- owner is a payment, the endpoint that is to get webhooks, or the merchant whose bill is to be had. number is the attempt's or refund's, or the date of
+-- the bill, '' if there is none.
 create table task (
   owner  text    not null,
   kind   text    not null
          check (kind = 'send_prepay' or kind = 'query_attempt' or kind = 'close_attempt' or kind = 'expire_payment'
-                or kind = 'send_refund' or kind = 'query_refund' or kind = 'deliver_webhooks'),
+                or kind = 'send_refund' or kind = 'query_refund' or kind = 'deliver_webhooks' or kind = 'fetch_bill'),
   number text    not null,
-  lane   text    not null check (lane = 'money' or lane = 'webhook'),
+  lane   text    not null check (lane = 'money' or lane = 'webhook' or lane = 'bill'),
   mchid  text    not null,
   due_at integer not null,
   tries  integer not null check (tries >= 0),
   lease  integer,
   primary key (owner, kind, number),
-  check ((kind = 'deliver_webhooks') = (lane = 'webhook'))
+  check ((kind = 'deliver_webhooks') = (lane = 'webhook')),
+  check ((kind = 'fetch_bill') = (lane = 'bill'))
 ) strict, without rowid;
 
 create index task_due on task (lane, due_at);
@@ -277,20 +281,88 @@ create table notification (
 
 create index notification_mchid on notification (mchid);
 
--- out_refund_no is '' for incidents that are not about a refund.
+-- out_trade_no, out_refund_no and bill_date are '' for incidents that are not about one.
 create table incident (
   seq           integer primary key,
   mchid         text    not null,
   kind          text    not null,
   out_trade_no  text    not null,
   out_refund_no text    not null,
+  bill_date     text    not null,
   payment_id    text,
   at            integer not null,
   detail        text    not null,
-  unique (mchid, kind, out_trade_no, out_refund_no)
+  unique (mchid, kind, out_trade_no, out_refund_no, bill_date)
 ) strict;
 
 create index incident_mchid on incident (mchid);
+
+-- A merchant's day: date is that of Beijing, yyyy-MM-dd. bill_* is what WeChat's bill says, the same without bill_ what of it is in our books; fees are in
+-- thousandths of a fen.
+create table reconciliation (
+  mchid             text    not null,
+  date              text    not null,
+  state             text    not null
+                    check (state = 'waiting' or state = 'checking' or state = 'completed' or state = 'empty' or state = 'unavailable'),
+  bill_payments     integer,
+  bill_paid_fen     integer,
+  bill_refunds      integer,
+  bill_refunded_fen integer,
+  bill_revoked      integer,
+  bill_fees         integer,
+  payments          integer not null check (payments >= 0),
+  paid_fen          integer not null,
+  refunds           integer not null check (refunds >= 0),
+  refunded_fen      integer not null,
+  revoked           integer not null check (revoked >= 0),
+  fees              integer not null,
+  tries             integer not null check (tries >= 0),
+  trouble           text,
+  fetched_at        integer,
+  completed_at      integer,
+  primary key (mchid, date),
+  check ((bill_payments is null) = (bill_paid_fen is null)),
+  check ((bill_payments is null) = (bill_refunds is null)),
+  check ((bill_payments is null) = (bill_refunded_fen is null)),
+  check ((bill_payments is null) = (bill_revoked is null)),
+  check ((bill_payments is null) = (bill_fees is null))
+) strict, without rowid;
+
+-- Lines that bills had. out_refund_no is '' for payments.
+create table bill_line (
+  mchid         text    not null,
+  out_trade_no  text    not null,
+  out_refund_no text    not null,
+  date          text    not null,
+  amount_fen    integer not null,
+  primary key (mchid, out_trade_no, out_refund_no)
+) strict, without rowid;
+
+-- Numbers as the bill or our books have them. out_refund_no is '' if it is not about a refund.
+create table difference (
+  -- The order in which differences were found.
+  seq              integer primary key,
+  mchid            text    not null,
+  date             text    not null,
+  kind             text    not null,
+  out_trade_no     text    not null,
+  out_refund_no    text    not null,
+  transaction_id   text,
+  wechat_refund_id text,
+  payment_id       text,
+  bill_fen         integer,
+  books_fen        integer,
+  state            text    not null check (state = 'asked' or state = 'open' or state = 'resolved'),
+  resolved_at      integer,
+  resolved_by      text    check (resolved_by is null or resolved_by = 'books' or resolved_by = 'bill'),
+  found_at         integer not null,
+  detail           text    not null,
+  unique (mchid, date, kind, out_trade_no, out_refund_no),
+  check ((state = 'resolved') = (resolved_at is not null)),
+  check ((state = 'resolved') = (resolved_by is not null))
+) strict;
+
+create index difference_unresolved on difference (mchid) where state <> 'resolved';
 
 create table idempotency (
   mchid       text    not null,

@@ -158,6 +158,7 @@ pub(crate) fn check_task(key: &TaskKey) -> Result<(), StoreError> {
         TaskKind::ExpirePayment => matches!(key.subject, Subject::Payment(_)),
         TaskKind::SendRefund | TaskKind::QueryRefund => matches!(key.subject, Subject::Refund(..)),
         TaskKind::DeliverWebhooks => matches!(key.subject, Subject::Endpoint(_)),
+        TaskKind::FetchBill => matches!(key.subject, Subject::Bill(..)),
     };
     if fits {
         return Ok(());
@@ -176,7 +177,10 @@ pub(crate) const fn is_attempt_task(kind: TaskKind) -> bool {
         | TaskKind::QueryAttempt
         | TaskKind::CloseAttempt
         | TaskKind::ExpirePayment => true,
-        TaskKind::SendRefund | TaskKind::QueryRefund | TaskKind::DeliverWebhooks => false,
+        TaskKind::SendRefund
+        | TaskKind::QueryRefund
+        | TaskKind::DeliverWebhooks
+        | TaskKind::FetchBill => false,
     }
 }
 

@@ -12,6 +12,8 @@ use shouyin_core::ports::{
     RefundAt, RefundFact, RefundOrder, Remedy, ScannedCode, Trade,
 };
 use shouyin_core::product::{Handle, Product};
+use shouyin_core::reconciliation::model::BillAnswer;
+use shouyin_core::time::BillDate;
 use wechatpay::{v2, v3};
 
 use crate::account::{Account, MerchantAccount};
@@ -19,7 +21,7 @@ use crate::breaker::{BreakerSettings, BreakerStatus};
 use crate::limits::{Call, Limits};
 use crate::protocol::{Protocol, V2};
 use crate::unsendable::{Unsendable, no_merchant, no_protocol, not_configured, only_in_v3};
-use crate::{invoke, notification, order, refund, trade};
+use crate::{bill, invoke, notification, order, refund, trade};
 
 /// The acquirer: all merchants of this server. Which one is meant is an argument of every call.
 #[derive(Default)]
@@ -301,6 +303,27 @@ impl Acquirer for WechatAcquirer {
             };
             let asked = refund::remedy(client, refund_id, out_refund_no, remedy);
             self.v3(account, client, call, asked, refund::answer).await
+        })
+    }
+
+    /// By APIv3 if the merchant has it: there the file is proven by a signed hash. A merchant with both protocols has one bill.
+    fn bill<'a>(&'a self, mchid: &'a Mchid, date: BillDate) -> BoxFuture<'a, Outcome<BillAnswer>> {
+        Box::pin(async move {
+            let call = Call::Bill;
+            let Some(account) = self.accounts.get(mchid) else {
+                return not_configured(&no_merchant(mchid), call);
+            };
+            let (protocols, clock) = (&account.merchant.protocols, self.clock.as_deref());
+            if let Some(client) = protocols.as_v3() {
+                return bill::v3(account, client, clock, date).await;
+            }
+            match (protocols.as_v2(), account.merchant.apps.keys().next()) {
+                (Some(client), Some(appid)) => bill::v2(account, client, clock, appid, date).await,
+                (Some(_) | None, _) => {
+                    let none = format!("merchant {mchid} has no app to ask for its bills with");
+                    not_configured(&NotConfigured(none), call)
+                }
+            }
         })
     }
 

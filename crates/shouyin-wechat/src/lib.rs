@@ -2,6 +2,7 @@
 
 mod account;
 mod acquirer;
+mod bill;
 mod breaker;
 mod invoke;
 mod limits;

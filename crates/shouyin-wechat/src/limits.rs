@@ -59,6 +59,7 @@ pub(crate) enum Call {
     Close,
     Refund,
     RefundQuery,
+    Bill,
 }
 
 /// The limit that a call would break.
@@ -83,7 +84,11 @@ pub(crate) struct Recent {
     refund: Window,
     failing_refunds: Window,
     refund_query: Window,
+    bill: Window,
 }
+
+/// Asking for bills, in any second (WeChat Pay APIv3, "apply for the fund-flow bill": 3). One is asked for a day; no merchant needs another limit.
+const BILLS_PER_SECOND: u32 = 3;
 
 impl Recent {
     pub(crate) fn new(limits: Limits) -> Self {
@@ -98,6 +103,7 @@ impl Recent {
                 limits.failing_refunds_per_second,
             ),
             refund_query: Window::new("refund_query_per_second", limits.refund_query_per_second),
+            bill: Window::new("bills_per_second", BILLS_PER_SECOND),
         }
     }
 
@@ -116,6 +122,7 @@ impl Recent {
                 self.refund.take(now_ms)
             }
             Call::RefundQuery => self.refund_query.take(now_ms),
+            Call::Bill => self.bill.take(now_ms),
         }
     }
 
@@ -123,7 +130,12 @@ impl Recent {
     pub(crate) fn refused(&mut self, call: Call, now_ms: i64) {
         match call {
             Call::Refund => self.failing_refunds.count(now_ms),
-            Call::Prepay | Call::Charge | Call::Query | Call::Close | Call::RefundQuery => {}
+            Call::Prepay
+            | Call::Charge
+            | Call::Query
+            | Call::Close
+            | Call::RefundQuery
+            | Call::Bill => {}
         }
     }
 }

@@ -24,8 +24,8 @@ pub(crate) fn no_protocol(mchid: &Mchid, route: &Route) -> NotConfigured {
 pub(crate) fn not_configured<T>(why: &NotConfigured, call: Call) -> Outcome<T> {
     let message = why.to_string();
     match call {
-        // A refund is a promise: a line that is missing in a configuration must not end it for good.
-        Call::Refund => Outcome::Unknown(Doubt {
+        // A refund is a promise, and a bill is asked for again: a line that is missing in a configuration must not end it for good.
+        Call::Refund | Call::Bill => Outcome::Unknown(Doubt {
             reason: message,
             code: None,
             request_id: None,

@@ -276,17 +276,17 @@ async fn download(client: &Client, merchant: &MerchantFiles, day: &str) -> Resul
     let part = |range: std::ops::Range<usize>| day.get(range).ok_or("a day has eight digits");
     let (year, month) = (part(0..4)?.parse()?, part(4..6)?.parse()?);
     let date = BillDate::new(year, month, part(6..8)?.parse()?).ok_or("there is this day")?;
-    let bill = client.download_bill(&appid, &date, BillType::All).await;
+    let bill = client.download_bill(&appid, date, BillType::All).await;
     println!("the bill has {} bytes", done(bill)?.len());
     let flow = client
-        .download_fund_flow(&appid, &date, FundAccount::Basic)
+        .download_fund_flow(&appid, date, FundAccount::Basic)
         .await;
     println!("the fund flow has {} bytes", done(flow)?.len());
     let ago = BillDate::new(2020, 1, 1).ok_or("there was this day")?;
-    let none = client.download_bill(&appid, &ago, BillType::All).await;
+    let none = client.download_bill(&appid, ago, BillType::All).await;
     refused(none, "a bill of long ago")?;
     let none = client
-        .download_fund_flow(&appid, &ago, FundAccount::Basic)
+        .download_fund_flow(&appid, ago, FundAccount::Basic)
         .await;
     refused(none, "a fund flow of long ago")
 }

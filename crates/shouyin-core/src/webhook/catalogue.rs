@@ -14,9 +14,13 @@ use crate::id::{
 use crate::payment::model::{Attempt, AttemptState, CloseReason, Paid, Payment, PaymentState};
 use crate::payment::view::PaymentView;
 use crate::product::Product;
+use crate::reconciliation::model::{
+    DayState, Difference, DifferenceKind, DifferenceState, Reconciliation, Tally,
+};
+use crate::reconciliation::view::{DifferenceView, ReconciliationView};
 use crate::refund::model::{Refund, RefundOrigin, RefundState, Trouble, TroubleKind};
 use crate::refund::view::RefundView;
-use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
+use crate::time::{BillDate, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
 const PAID_AT: Timestamp = T0.plus_ms(MINUTE_MS);
 const REFUNDED_AT: Timestamp = T0.plus_ms(DAY_MS);
@@ -123,6 +127,47 @@ fn refund(state: RefundState) -> RefundView {
     RefundView::new(&payment(paid(false), vec![paid_attempt(1)]), &refund)
 }
 
+/// A day with one payment that is in no bill.
+fn day(at: Timestamp) -> Reconciliation {
+    let all = Tally {
+        payments: 120,
+        paid: fen(238_800),
+        refunds: 2,
+        refunded: fen(2_490),
+        revoked: 0,
+        fees: 1_417_860,
+    };
+    Reconciliation {
+        mchid: mchid(),
+        date: BillDate::of(T0),
+        state: DayState::Completed,
+        bill: Some(all),
+        matched: all,
+        tries: 0,
+        trouble: None,
+        fetched_at: Some(at.plus_ms(-SECOND_MS)),
+        completed_at: Some(at),
+    }
+}
+
+fn difference(at: Timestamp) -> Difference {
+    Difference {
+        mchid: mchid(),
+        date: BillDate::of(T0),
+        kind: DifferenceKind::MissingInBill,
+        out_trade_no: out_trade_no(1).to_string(),
+        out_refund_no: None,
+        transaction_id: None,
+        wechat_refund_id: None,
+        payment_id: Some(PaymentId::parse("pay_0199c1a2b3c47d5e8f90123456789abc").unwrap()),
+        in_bill: None,
+        in_books: Some(fen(1990)),
+        state: DifferenceState::Open,
+        found_at: at,
+        detail: "it is in our books and in no bill".into(),
+    }
+}
+
 /// When it is stored, and its data, for one example of each type.
 fn example(event_type: EventType) -> (Timestamp, String) {
     let minutes = |n: i64| T0.plus_ms(n * MINUTE_MS);
@@ -187,6 +232,21 @@ fn example(event_type: EventType) -> (Timestamp, String) {
                 ..endpoint()
             };
             (at, EndpointView::from(&disabled).to_json())
+        }
+        EventType::ReconciliationCompleted => {
+            let at = BillDate::of(T0)
+                .end()
+                .plus_ms(10 * HOUR_MS + 11 * MINUTE_MS);
+            (
+                at,
+                ReconciliationView::new(&day(at), &[difference(at)]).to_json(),
+            )
+        }
+        EventType::ReconciliationDifferenceFound => {
+            let at = BillDate::of(T0)
+                .end()
+                .plus_ms(10 * HOUR_MS + 11 * MINUTE_MS);
+            (at, DifferenceView::from(&difference(at)).to_json())
         }
     }
 }

@@ -227,6 +227,7 @@ async fn on_endpoint<R: Send + 'static>(
             payment: _,
             idempotency: _,
             next_delivery_due: _,
+            reconciliation: _,
         } = loaded;
         match endpoints.iter().find(|endpoint| endpoint.id == wanted) {
             None => (None, Changes::default()),

@@ -1,6 +1,7 @@
 //! The worker's steps: each runs one task, and leaves the store saying what is owed next. The loop that claims due tasks
 //! lives in the server; the simulation drives these same steps.
 
+mod bill;
 pub(crate) mod refund;
 pub(crate) mod webhook;
 
@@ -68,6 +69,9 @@ pub(crate) fn run<'a>(
             }
             (TaskKind::DeliverWebhooks, Subject::Endpoint(id)) => {
                 webhook::deliver(ports, &id, &run).await
+            }
+            (TaskKind::FetchBill, Subject::Bill(mchid, date)) => {
+                bill::run(ports, &mchid, date, &run).await
             }
             (kind, subject) => Err(StoreError::Corrupt(format!(
                 "task {} about {subject:?}",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shouyin_core::event::{EventType, StoredEvent};
 use shouyin_core::payment::view::{PaymentView, rfc3339};
+use shouyin_core::reconciliation::view::{DifferenceView, ReconciliationView};
 use shouyin_core::refund::view::RefundView;
 use shouyin_core::webhook::view::EndpointView;
 use tracing::error;
@@ -48,7 +49,7 @@ pub(crate) struct EventView {
     refund_id: Option<String>,
     /// When it was stored.
     created_at: String,
-    /// The payment, the refund or the webhook endpoint as it was then.
+    /// The payment, the refund, the webhook endpoint, the day or the difference as it was then.
     #[schema(schema_with = any_view)]
     data: Box<RawValue>,
 }
@@ -56,11 +57,13 @@ pub(crate) struct EventView {
 fn any_view() -> Schema {
     OneOfBuilder::new()
         .description(Some(
-            "The payment, the refund or the webhook endpoint as it was then, whichever the type begins with.",
+            "The payment, the refund, the webhook endpoint, the day or the difference as it was then, whichever the type begins with.",
         ))
         .item(Ref::from_schema_name(PaymentView::name()))
         .item(Ref::from_schema_name(RefundView::name()))
         .item(Ref::from_schema_name(EndpointView::name()))
+        .item(Ref::from_schema_name(ReconciliationView::name()))
+        .item(Ref::from_schema_name(DifferenceView::name()))
         .build()
         .into()
 }

@@ -22,18 +22,23 @@ pub(crate) struct IncidentQuery {
     limit: Option<u32>,
 }
 
-/// One contradiction. The same kind for the same order and refund is kept once, however often it is seen.
+/// One contradiction. The same kind for the same order, refund and bill is kept once, however often it is seen.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Incident)]
 pub(crate) struct IncidentView {
     /// What does not fit.
     #[schema(example = "amount_mismatch")]
     kind: &'static str,
-    /// The order at WeChat it is about.
-    out_trade_no: String,
+    /// The order at WeChat it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_trade_no: Option<String>,
     /// The refund at WeChat it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     out_refund_no: Option<String>,
+    /// The day (in Beijing) whose bill it was found in, if it was found in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-01-05")]
+    bill_date: Option<String>,
     /// The payment, when the order is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<String>,
@@ -47,8 +52,9 @@ impl From<&Incident> for IncidentView {
     fn from(incident: &Incident) -> Self {
         Self {
             kind: incident.kind.as_str(),
-            out_trade_no: incident.out_trade_no.to_string(),
+            out_trade_no: incident.out_trade_no.as_ref().map(ToString::to_string),
             out_refund_no: incident.out_refund_no.as_ref().map(ToString::to_string),
+            bill_date: incident.bill_date.map(|date| date.to_string()),
             payment_id: incident.payment_id.as_ref().map(ToString::to_string),
             at: rfc3339(incident.at),
             detail: incident.detail.clone(),
@@ -64,7 +70,7 @@ pub(crate) struct IncidentList {
 
 /// List incidents, newest first.
 ///
-/// Verified messages of WeChat that contradict what is stored here. They change nothing by themselves: somebody has to look.
+/// Verified messages and bills of WeChat that contradict what is stored here. They change nothing by themselves: somebody has to look.
 #[utoipa::path(
     get, path = "/v1/incidents", tag = "operation", operation_id = "list_incidents",
     security(("api_key" = [])),

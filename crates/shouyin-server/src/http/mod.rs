@@ -17,6 +17,7 @@ mod notification;
 mod openapi;
 mod payment;
 mod query;
+mod reconciliation;
 mod refund;
 mod router;
 mod webhook_endpoint;

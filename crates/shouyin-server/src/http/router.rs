@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::error::{Code, Problem};
 use super::{
     App, balance, docs, event, health, incident, login, mini_program, notification, openapi,
-    payment, refund, webhook_endpoint,
+    payment, reconciliation, refund, webhook_endpoint,
 };
 
 /// The longest body of the merchant and mini-program API, in bytes.
@@ -44,6 +44,9 @@ fn merchant_api() -> OpenApiRouter<App> {
         .routes(routes!(event::list))
         .routes(routes!(balance::get))
         .routes(routes!(incident::list))
+        .routes(routes!(reconciliation::list))
+        .routes(routes!(reconciliation::get))
+        .routes(routes!(reconciliation::run))
         .merge(webhook_endpoints())
 }
 

@@ -28,7 +28,11 @@ impl Journal {
                 | EventType::RefundClosed
                 | EventType::RefundRejected
                 | EventType::RefundActionNeeded
-                | EventType::EndpointDisabled => self.record(announced(event, Kind::Event)),
+                | EventType::EndpointDisabled
+                | EventType::ReconciliationCompleted
+                | EventType::ReconciliationDifferenceFound => {
+                    self.record(announced(event, Kind::Event))
+                }
             }
         }
     }

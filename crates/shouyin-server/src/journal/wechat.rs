@@ -65,6 +65,43 @@ impl Transport for JournalTransport {
             answered
         })
     }
+
+    fn fetch<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        limit: usize,
+    ) -> wechatpay::BoxFuture<'a, Result<RawResponse, TransportError>> {
+        Box::pin(async move {
+            let started = self.journal.clock().now();
+            let answered = self.inner.fetch(request, limit).await;
+            let mut entry = about(request);
+            entry.started = Some(started);
+            entry.duration_ms = Some(self.journal.clock().now().since(started));
+            entry.request = Some(asked(request));
+            entry.explained.push(signed(request));
+            match &answered {
+                Ok(response) => {
+                    entry.ok = response.status == 200;
+                    entry.explained.push(Explained::good(
+                        "A file is not signed: it is compared with the SHA-1 that WeChat signed before",
+                        "文件本身不签名：与微信此前签名的 SHA-1 比对",
+                    ));
+                    // A day's payers and amounts are nothing for a timeline.
+                    entry.response = Some(Answer {
+                        status: response.status,
+                        headers: headers(&response.headers),
+                        body: format!("({} bytes)", response.body.len()),
+                    });
+                }
+                Err(why) => {
+                    entry.ok = false;
+                    entry.explained.push(no_answer(why));
+                }
+            }
+            self.journal.record(entry);
+            answered
+        })
+    }
 }
 
 /// Kind, title and order number, all of which the target tells.
@@ -92,6 +129,14 @@ fn about(request: &SignedRequest) -> NewEntry {
             "WeChat Pay asked for the refund's state",
             "向微信支付查询退款",
         )
+    } else if path.contains("/bill/") {
+        (
+            Kind::Query,
+            "WeChat Pay asked for a bill",
+            "向微信支付申请账单",
+        )
+    } else if path.contains("/billdownload/") {
+        (Kind::Query, "A bill fetched", "下载账单")
     } else if path.ends_with("/certificates") {
         (Kind::Query, "Platform certificates fetched", "下载平台证书")
     } else {

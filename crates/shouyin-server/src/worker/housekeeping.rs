@@ -1,9 +1,12 @@
-//! What is done by the clock, not because a payment owes it: ended sessions are deleted, platform certificates are fetched.
+//! What is done by the clock, not because a payment owes it: ended sessions are deleted, platform certificates are fetched, and a merchant's first day is
+//! owed to reconciliation.
 
 use std::sync::Arc;
 
 use shouyin_core::Timestamp;
-use shouyin_core::ports::{BoxFuture, Ports};
+use shouyin_core::id::Mchid;
+use shouyin_core::ports::{BoxFuture, Ports, StoreError};
+use shouyin_core::reconciliation;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -20,6 +23,9 @@ const AFTER_FAILURE_MS: i64 = MINUTE_MS;
 /// The clock-driven chores, each started when its time has come and never twice at once.
 pub(crate) struct Housekeeping {
     sessions_at: Option<Timestamp>,
+    /// Whose first day is to be owed, and when to try.
+    merchants: Vec<Mchid>,
+    days_at: Option<Timestamp>,
     refreshes: Vec<(Refresh, RefreshState)>,
     running: JoinSet<Done>,
 }
@@ -31,14 +37,17 @@ enum RefreshState {
 
 enum Done {
     Sessions,
+    Days,
     Refresh { index: usize, next: Timestamp },
 }
 
 impl Housekeeping {
     /// Everything is due at once after a start.
-    pub(crate) fn new(refreshes: Vec<Refresh>) -> Self {
+    pub(crate) fn new(refreshes: Vec<Refresh>, merchants: Vec<Mchid>) -> Self {
         Self {
             sessions_at: None,
+            merchants,
+            days_at: None,
             refreshes: refreshes
                 .into_iter()
                 .map(|refresh| (refresh, RefreshState::Due(None)))
@@ -57,6 +66,17 @@ impl Housekeeping {
             self.running.spawn(async move {
                 delete_ended_sessions(&ports).await;
                 Done::Sessions
+            });
+        }
+        if !self.merchants.is_empty() && self.days_at.is_none_or(|at| now >= at) {
+            // Every hour, in case that the database was away.
+            self.days_at = Some(now.plus_ms(EVERY_MS));
+            let (ports, merchants) = (ports.clone(), self.merchants.clone());
+            self.running.spawn(async move {
+                if let Err(why) = owe_days(&ports, &merchants).await {
+                    warn!(error = %why, "Bills could not be put on the list of what is owed; trying again in an hour");
+                }
+                Done::Days
             });
         }
         for (index, (refresh, state)) in self.refreshes.iter_mut().enumerate() {
@@ -90,7 +110,7 @@ impl Housekeeping {
     fn collect(&mut self) {
         while let Some(done) = self.running.try_join_next() {
             match done {
-                Ok(Done::Sessions) => {}
+                Ok(Done::Sessions | Done::Days) => {}
                 Ok(Done::Refresh { index, next }) => {
                     if let Some((_, state)) = self.refreshes.get_mut(index) {
                         *state = RefreshState::Due(Some(next));
@@ -106,6 +126,14 @@ impl Housekeeping {
         // Fetching keys may be cut off at any point; deleting is one statement that ends by itself.
         self.running.shutdown().await;
     }
+}
+
+/// Once in a merchant's life it does something: each day owes the next one.
+async fn owe_days(ports: &Ports, merchants: &[Mchid]) -> Result<(), StoreError> {
+    for mchid in merchants {
+        reconciliation::service::start(ports, mchid).await?;
+    }
+    Ok(())
 }
 
 async fn delete_ended_sessions(ports: &Ports) {

@@ -23,6 +23,8 @@ const MONEY_SLOTS: usize = 64;
 /// How many endpoints are delivered to at once: each is mostly waiting for its receiver, and one that never answers keeps its
 /// slot for as long as a delivery may take.
 const WEBHOOK_SLOTS: usize = 64;
+/// How many bills are fetched and compared at once. Each may hold a large file in memory.
+const BILL_SLOTS: usize = 2;
 /// The loop looks at least this often, in milliseconds: a request may have left a task that is due before the one we sleep for.
 const LOOK_EVERY_MS: i64 = SECOND_MS;
 /// And at most this often, in milliseconds, so that a task that cannot be leased does not make us spin.
@@ -52,6 +54,7 @@ pub(crate) async fn run(
     tokio::join!(
         serve_lane(&ports, Lane::Money, MONEY_SLOTS, &no_news, &stop),
         serve_lane(&ports, Lane::Webhook, WEBHOOK_SLOTS, &news, &stop),
+        serve_lane(&ports, Lane::Bill, BILL_SLOTS, &no_news, &stop),
         chores,
     );
 }

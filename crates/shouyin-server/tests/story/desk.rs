@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fen::Fen;
 use serde_json::{Value, json};
 use shouyin_core::ports::Clock;
-use shouyin_core::task::Lane;
 use shouyin_wechat::AppKind;
 use tokio::sync::Notify;
 use wechat_miniprogram as mp;
@@ -26,7 +25,7 @@ use crate::v2::API_KEY;
 use crate::wechat::{
     API_V3_KEY, APP_SECRET, MERCHANT_KEY, MERCHANT_SERIAL, PUBLIC_KEY_ID, WECHAT_KEY,
 };
-use crate::world::{APPID, Answer, MCHID, Setup, TestClock, Wires, World};
+use crate::world::{APPID, Answer, LANES, MCHID, Setup, TestClock, Wires, World};
 
 /// The simulator's heart with the clock of the world.
 #[derive(Debug)]
@@ -446,9 +445,11 @@ impl Desk {
                 return;
             }
             let store = &self.world.ports.store;
-            let money = store.next_due(Lane::Money).await.unwrap();
-            let webhooks = store.next_due(Lane::Webhook).await.unwrap();
-            let ours = money.into_iter().chain(webhooks).min();
+            let mut ours = None;
+            for lane in LANES {
+                let due = store.next_due(lane).await.unwrap();
+                ours = ours.into_iter().chain(due).min();
+            }
             let theirs = self.heart.books().next_due();
             let next = [ours.map(|due| due.as_millis()), theirs]
                 .into_iter()

@@ -22,6 +22,7 @@ mod notification;
 mod openapi;
 mod pay;
 mod products;
+mod reconciliation;
 mod refund;
 mod revise;
 mod serve;

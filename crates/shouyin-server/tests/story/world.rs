@@ -36,6 +36,9 @@ pub(crate) const OTHER_MCHID: &str = "1900000002";
 pub(crate) const APPID: &str = "wx1111222233334444";
 pub(crate) const OTHER_APPID: &str = "wx5555666677778888";
 
+/// Whoever runs what is owed.
+pub(crate) const LANES: [Lane; 3] = [Lane::Money, Lane::Webhook, Lane::Bill];
+
 /// 2026-01-05T12:03:04+08:00
 const START_MS: i64 = 1_767_585_784_000;
 
@@ -394,8 +397,10 @@ impl World {
     /// Runs everything that is due, as the worker loop does, until nothing is.
     pub(crate) async fn work(&self) {
         loop {
-            let mut due = worker::claim(&self.ports, Lane::Money, 64).await.unwrap();
-            due.extend(worker::claim(&self.ports, Lane::Webhook, 64).await.unwrap());
+            let mut due = Vec::new();
+            for lane in LANES {
+                due.extend(worker::claim(&self.ports, lane, 64).await.unwrap());
+            }
             if due.is_empty() {
                 return;
             }

@@ -18,6 +18,7 @@ use shouyin_core::webhook::decide::fan_out;
 
 use super::event::Events;
 use super::ledger::Ledger;
+use super::reconciliation::Reconciliations;
 use super::refund::Refunds;
 use super::task;
 use super::webhook::{self, Webhooks};
@@ -34,6 +35,7 @@ pub(super) struct Data {
     attempts: BTreeMap<(Mchid, OutTradeNo), u64>,
     pub(super) refunds: Refunds,
     pub(super) ledger: Ledger,
+    pub(super) reconciliations: Reconciliations,
     pub(super) events: Events,
     pub(super) webhooks: Webhooks,
     pub(super) tasks: BTreeMap<TaskKey, Task>,
@@ -94,6 +96,11 @@ impl Data {
                 .unwrap_or_default(),
             deliveries,
             next_delivery_due,
+            reconciliation: load
+                .reconciliation
+                .as_ref()
+                .and_then(|(mchid, date)| self.reconciliations.day(mchid, *date))
+                .cloned(),
         }
     }
 
@@ -181,6 +188,7 @@ impl Data {
 
     /// Saves what [`Data::check`] has let through.
     pub(super) fn apply(&mut self, changes: Changes) {
+        self.reconciliations.apply(&changes);
         if let Some(payment) = changes.payment {
             self.save_payment(payment);
         }
@@ -206,6 +214,7 @@ impl Data {
                     && known.kind == incident.kind
                     && known.out_trade_no == incident.out_trade_no
                     && known.out_refund_no == incident.out_refund_no
+                    && known.bill_date == incident.bill_date
             });
             if !known {
                 self.incidents.push(incident);

@@ -4,6 +4,7 @@ mod data;
 mod event;
 mod faults;
 mod ledger;
+mod reconciliation;
 mod refund;
 mod store;
 mod task;

@@ -9,12 +9,14 @@ use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    BoxFuture, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter, Store,
-    StoreError,
+    BoxFuture, Decide, DeliveryFilter, DifferenceFilter, Load, PaymentFilter, PaymentKey,
+    RefundFilter, Store, StoreError,
 };
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
 use super::{MemoryStore, task};
@@ -162,6 +164,44 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let data = self.lock();
             Ok(newest(&data.notifications, |n| n.mchid == mchid, limit))
+        })
+    }
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        Box::pin(async move { Ok(self.lock().reconciliations.day(&mchid, date).cloned()) })
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        Box::pin(async move { Ok(self.lock().reconciliations.page(&mchid, before, limit)) })
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        Box::pin(async move { Ok(self.lock().reconciliations.differences(&mchid, &filter)) })
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        Box::pin(async move {
+            let data = self.lock();
+            let postings = &data.ledger.postings;
+            Ok(data.reconciliations.unbilled(postings, &mchid, from, until))
         })
     }
 

@@ -18,6 +18,7 @@ pub(super) fn check(changes: &[TaskChange]) -> Result<(), StoreError> {
                 rules::check_task(&task.key)?;
             }
             TaskChange::Reschedule { .. }
+            | TaskChange::Extend { .. }
             | TaskChange::Finish { .. }
             | TaskChange::Remove(_)
             | TaskChange::RemoveAttemptTasks(_) => {}
@@ -44,6 +45,11 @@ pub(super) fn apply(tasks: &mut Tasks, change: TaskChange) {
                 task.due_at = due_at;
                 task.tries = tries;
                 task.lease = None;
+            }
+        }
+        TaskChange::Extend { key, lease, until } => {
+            if let Some(task) = held(tasks, &key, lease) {
+                task.due_at = until;
             }
         }
         TaskChange::Finish { key, lease } => {

@@ -46,7 +46,7 @@ pub(super) fn of_payment(
     Ok(postings)
 }
 
-fn from_row(columns: &mut Columns<'_>) -> Result<Posting, DbError> {
+pub(super) fn from_row(columns: &mut Columns<'_>) -> Result<Posting, DbError> {
     columns.value::<i64>()?;
     Ok(Posting {
         mchid: columns.parsed(Mchid::parse)?,

@@ -17,6 +17,7 @@ mod open;
 mod payment;
 mod queue;
 mod readers;
+mod reconciliation;
 mod refund;
 mod session;
 mod task;
@@ -35,12 +36,14 @@ use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    BoxFuture, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter, Store,
-    StoreError,
+    BoxFuture, Decide, DeliveryFilter, DifferenceFilter, Load, PaymentFilter, PaymentKey,
+    RefundFilter, Store, StoreError,
 };
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
 use self::engine::Engine;
@@ -259,6 +262,44 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
         let work = move |conn: &Connection| notification::newest(conn, &mchid, limit);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        let work = move |conn: &Connection| reconciliation::load(conn, &mchid, date);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        let work = move |conn: &Connection| reconciliation::page(conn, &mchid, before, limit);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        let work = move |conn: &Connection| reconciliation::differences(conn, &mchid, &filter);
+        Box::pin(self.engine.read(work))
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        let work = move |conn: &Connection| reconciliation::unbilled(conn, &mchid, from, until);
         Box::pin(self.engine.read(work))
     }
 

@@ -1,9 +1,12 @@
 //! Tasks and their leases.
 
+use std::borrow::Cow;
+
 use rusqlite::{CachedStatement, Connection, params};
 use shouyin_core::Timestamp;
 use shouyin_core::id::{EndpointId, InvalidId, Mchid, OutRefundNo, OutTradeNo, PaymentId};
 use shouyin_core::task::{Lane, Lease, Subject, Task, TaskChange, TaskKey, TaskKind};
+use shouyin_core::time::BillDate;
 
 use super::columns::Columns;
 use super::error::DbError;
@@ -13,17 +16,22 @@ use crate::rules;
 const NO_NUMBER: &str = "";
 
 /// The columns `owner` and `number`.
-fn subject(key: &TaskKey) -> (&str, &str) {
+fn subject(key: &TaskKey) -> (&str, Cow<'_, str>) {
     match &key.subject {
-        Subject::Payment(id) => (id.as_str(), NO_NUMBER),
-        Subject::Attempt(id, number) => (id.as_str(), number.as_str()),
-        Subject::Refund(id, number) => (id.as_str(), number.as_str()),
-        Subject::Endpoint(id) => (id.as_str(), NO_NUMBER),
+        Subject::Payment(id) => (id.as_str(), NO_NUMBER.into()),
+        Subject::Attempt(id, number) => (id.as_str(), number.as_str().into()),
+        Subject::Refund(id, number) => (id.as_str(), number.as_str().into()),
+        Subject::Endpoint(id) => (id.as_str(), NO_NUMBER.into()),
+        Subject::Bill(mchid, date) => (mchid.as_str(), date.to_string().into()),
     }
 }
 
 /// The inverse of [`subject`]: the kind says what a task is about.
 fn from_columns(kind: TaskKind, owner: String, number: String) -> Result<Subject, InvalidId> {
+    const NO_DATE: InvalidId = InvalidId {
+        what: "the date of a bill",
+        problem: "must be yyyy-MM-dd",
+    };
     Ok(match kind {
         TaskKind::SendPrepay | TaskKind::QueryAttempt | TaskKind::CloseAttempt => {
             Subject::Attempt(PaymentId::parse(owner)?, OutTradeNo::parse(number)?)
@@ -33,6 +41,10 @@ fn from_columns(kind: TaskKind, owner: String, number: String) -> Result<Subject
             Subject::Refund(PaymentId::parse(owner)?, OutRefundNo::parse(number)?)
         }
         TaskKind::DeliverWebhooks => Subject::Endpoint(EndpointId::parse(owner)?),
+        TaskKind::FetchBill => Subject::Bill(
+            Mchid::parse(owner)?,
+            BillDate::parse(&number).ok_or(NO_DATE)?,
+        ),
     })
 }
 
@@ -40,6 +52,7 @@ const fn lane_name(lane: Lane) -> &'static str {
     match lane {
         Lane::Money => "money",
         Lane::Webhook => "webhook",
+        Lane::Bill => "bill",
     }
 }
 
@@ -87,6 +100,7 @@ pub(super) fn apply(conn: &Connection, change: &TaskChange) -> Result<(), DbErro
             due_at,
             tries,
         } => reschedule(conn, key, *lease, *due_at, *tries),
+        TaskChange::Extend { key, lease, until } => extend(conn, key, *lease, *until),
         TaskChange::Finish { key, lease } => finish(conn, key, *lease),
         TaskChange::Remove(key) => remove(conn, key),
         TaskChange::RemoveAttemptTasks(payment_id) => {
@@ -134,6 +148,21 @@ fn reschedule(
         to_column(lease),
         due_at.as_millis(),
         tries,
+    ])?;
+    Ok(())
+}
+
+fn extend(conn: &Connection, key: &TaskKey, lease: Lease, until: Timestamp) -> Result<(), DbError> {
+    let (owner, number) = subject(key);
+    conn.prepare_cached(
+        "update task set due_at = ?5 where owner = ?1 and kind = ?2 and number = ?3 and lease = ?4",
+    )?
+    .execute(params![
+        owner,
+        key.kind.as_str(),
+        number,
+        to_column(lease),
+        until.as_millis(),
     ])?;
     Ok(())
 }

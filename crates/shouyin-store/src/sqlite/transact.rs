@@ -6,7 +6,8 @@ use shouyin_core::ports::{Changes, Decide, Load, Loaded, StoreError};
 
 use super::error::DbError;
 use super::{
-    delivery, endpoint, event, idempotency, incident, ledger, notification, payment, task,
+    delivery, endpoint, event, idempotency, incident, ledger, notification, payment,
+    reconciliation, task,
 };
 
 /// Runs inside the writer's transaction, which is the lock of every row. The decision runs once; when the rest has to run
@@ -54,6 +55,10 @@ fn find(conn: &Connection, load: &Load) -> Result<Loaded, DbError> {
             Some((id, events)) => delivery::next_due(conn, id, events)?,
             None => None,
         },
+        reconciliation: match &load.reconciliation {
+            Some((mchid, date)) => reconciliation::load(conn, mchid, *date)?,
+            None => None,
+        },
     })
 }
 
@@ -85,6 +90,15 @@ fn save(conn: &Connection, before: Option<&Payment>, changes: &Changes) -> Resul
     }
     for incident in &changes.incidents {
         incident::insert_once(conn, incident)?;
+    }
+    for day in &changes.reconciliations {
+        reconciliation::put(conn, day)?;
+    }
+    for line in &changes.bill_lines {
+        reconciliation::insert_line(conn, line)?;
+    }
+    for difference in &changes.differences {
+        reconciliation::put_difference(conn, difference)?;
     }
     if let Some(record) = &changes.idempotency {
         idempotency::insert(conn, record)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use shouyin_core::ports::{
-    DeliveryFilter, PaymentFilter, RefundFilter, Store, StoreError, transact,
+    DeliveryFilter, DifferenceFilter, PaymentFilter, RefundFilter, Store, StoreError, transact,
 };
 use shouyin_core::task::{Lane, Lease};
 use shouyin_store::{MemoryStore, SqliteStore};
@@ -60,6 +60,14 @@ async fn read_all(store: &dyn Store) -> String {
         let events = store.events(m(), 0, limit).await.unwrap();
         all.push(format!("{events:#?}"));
         all.push(format!("{:#?}", store.incidents(m(), limit).await));
+        all.push(format!(
+            "{:#?}",
+            store.reconciliations(m(), None, limit).await
+        ));
+        let differences = store.differences(m(), DifferenceFilter::default());
+        all.push(format!("{:#?}", differences.await));
+        let end = at(1_000_000);
+        all.push(format!("{:#?}", store.unbilled(m(), at(0), end).await));
         all.push(format!("{:#?}", store.notifications(m(), limit).await));
         all.push(format!("{:#?}", store.endpoints(m()).await));
         for n in 0..5 {

@@ -8,12 +8,16 @@ use shouyin_core::incident::{Incident, IncidentKind};
 use shouyin_core::ledger::{Posting, PostingKind};
 use shouyin_core::payment::{Attempt, AttemptState, CloseReason, Payment, PaymentState};
 use shouyin_core::ports::{Changes, DeliveryChange, EndpointChange, Load, Loaded, PaymentKey};
+use shouyin_core::reconciliation::model::{
+    DayState, Difference, DifferenceKind, DifferenceState, Reconciliation,
+};
 use shouyin_core::refund::{Refund, RefundState};
 use shouyin_core::task::{Lease, Task, TaskChange, TaskKind};
 use shouyin_core::webhook::model::{
     Delivery, DeliveryAttempt, DeliveryState, Endpoint, EndpointState, Reply,
 };
 
+use crate::reconciliation::{day, difference, line, reconciliation};
 use crate::sample::*;
 
 /// Numbers of events: few enough that some are met again.
@@ -212,6 +216,11 @@ fn task_change(chance: &mut Chance) -> TaskChange {
             due_at: chance.time(),
             tries: chance.below(5),
         },
+        8 if chance.one_in(2) => TaskChange::Extend {
+            key: owed.key,
+            lease,
+            until: chance.time(),
+        },
         8 => TaskChange::Finish {
             key: owed.key,
             lease,
@@ -269,6 +278,26 @@ pub(crate) fn changes(mut chance: Chance, loaded: Loaded) -> Changes {
                 None => line,
             }
         }),
+        reconciliations: chance.some(|chance| {
+            let state = chance.pick(&DayState::ALL);
+            Reconciliation {
+                mchid: chance.mchid(),
+                ..reconciliation(chance.below(5), state)
+            }
+        }),
+        bill_lines: chance.some(|chance| {
+            let refund = chance.one_in(2);
+            line(chance.below(100), refund)
+        }),
+        differences: chance.some(|chance| {
+            let kind = chance.pick(&DifferenceKind::ALL);
+            Difference {
+                mchid: chance.mchid(),
+                out_refund_no: chance.one_in(2).then(|| "R-1".to_owned()),
+                state: chance.pick(&[DifferenceState::Asked, DifferenceState::Open]),
+                ..difference(chance.below(5), kind)
+            }
+        }),
     }
 }
 
@@ -292,5 +321,6 @@ pub(crate) fn load_something(chance: &mut Chance) -> Load {
             endpoint_id(chance.below(5)),
             (0..40).map(|_| event_id(chance.below(EVENTS))).collect(),
         )),
+        reconciliation: Some((chance.mchid(), day(chance.below(5)))),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shouyin_core::incident::{Incident, IncidentKind};
 use shouyin_core::notification::{NotificationEffect, NotificationRecord};
 use shouyin_core::ports::{Changes, Store};
+use shouyin_core::time::BillDate;
 
 use crate::sample::*;
 
@@ -48,6 +49,18 @@ pub(crate) async fn an_incident_is_kept_once(store: Arc<dyn Store>) {
             .await
             .unwrap();
     }
+    // So is a bill, which need not be about any order.
+    let of_bills = ["2026-01-05", "2026-01-06"].map(|date| Incident {
+        out_trade_no: None,
+        payment_id: None,
+        bill_date: BillDate::parse(date),
+        ..first.clone()
+    });
+    for _ in 0..2 {
+        save(&*store, of_incidents(of_bills.to_vec()))
+            .await
+            .unwrap();
+    }
     let elsewhere = Incident {
         mchid: other_mchid(),
         payment_id: None,
@@ -58,14 +71,23 @@ pub(crate) async fn an_incident_is_kept_once(store: Arc<dyn Store>) {
         .unwrap();
     let ours = store.incidents(mchid(), 10).await.unwrap();
     let [refund_1, refund_2] = of_refunds;
+    let [bill_1, bill_2] = of_bills;
     assert_eq!(
         ours,
-        [refund_2.clone(), refund_1, other_order, other_kind, first]
+        [
+            bill_2.clone(),
+            bill_1,
+            refund_2,
+            refund_1,
+            other_order,
+            other_kind,
+            first
+        ]
     );
     let theirs = store.incidents(other_mchid(), 10).await.unwrap();
     assert_eq!(theirs, [elsewhere]);
     let newest = store.incidents(mchid(), 1).await.unwrap();
-    assert_eq!(newest, [refund_2]);
+    assert_eq!(newest, [bill_2]);
 }
 
 pub(crate) async fn every_kind_of_incident_is_kept(store: Arc<dyn Store>) {

@@ -9,12 +9,15 @@ use shouyin_core::incident::IncidentKind;
 use shouyin_core::ledger::PostingKind;
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    Changes, DeliveryChange, EndpointChange, Load, PaymentKey, Store, StoreError, transact,
+    Changes, DeliveryChange, DifferenceFilter, EndpointChange, Load, PaymentKey, Store, StoreError,
+    transact,
 };
+use shouyin_core::reconciliation::model::{DayState, DifferenceKind};
 use shouyin_core::task::{Lane, TaskChange, TaskKind};
 use shouyin_core::webhook::model::{Endpoint, Reply};
 
 use crate::block_on::block_on;
+use crate::reconciliation::{day, difference, line, reconciliation};
 use crate::sample::*;
 
 const THREADS: u32 = 8;
@@ -87,6 +90,9 @@ fn everything(n: u32) -> Changes {
         endpoints: vec![EndpointChange::Put(quiet_endpoint(n))],
         deliveries: vec![DeliveryChange::Put(delivery(n, n))],
         delivery_attempts: vec![log_line(n, n, Reply::Status(500))],
+        reconciliations: vec![reconciliation(n, DayState::Waiting)],
+        bill_lines: vec![line(n, true)],
+        differences: vec![difference(n, DifferenceKind::UnknownOrder)],
     }
 }
 
@@ -97,6 +103,7 @@ fn load_everything(n: u32) -> Load {
         idempotency: Some((mchid(), idempotency_key(&format!("key-{n}")))),
         endpoints: Some(mchid()),
         deliveries: Some((endpoint_id(n), vec![event_id(n)])),
+        reconciliation: Some((mchid(), day(n))),
     }
 }
 
@@ -109,6 +116,10 @@ async fn assert_nothing_of(store: &dyn Store, n: u32) {
     assert_eq!(loaded.idempotency, None);
     assert!(loaded.endpoints.iter().all(|e| e.id != endpoint_id(n)));
     assert_eq!(loaded.deliveries, []);
+    assert_eq!(loaded.reconciliation, None);
+    let all = store.differences(mchid(), DifferenceFilter::default());
+    let mut all = all.await.unwrap().into_iter();
+    assert!(all.all(|known| known.date != day(n)));
     let postings = store.postings(mchid(), payment_id(n)).await.unwrap();
     assert_eq!(postings, []);
     assert_eq!(store.endpoint(endpoint_id(n)).await.unwrap(), None);
@@ -133,6 +144,11 @@ pub(crate) async fn a_change_of_everything_is_saved_completely(store: Arc<dyn St
     assert_eq!(loaded.endpoints, [quiet_endpoint(1)]);
     assert_eq!(loaded.deliveries, [delivery(1, 1)]);
     assert_eq!(loaded.next_delivery_due, None);
+    let today = Some(reconciliation(1, DayState::Waiting));
+    assert_eq!(loaded.reconciliation, today);
+    let found = store.differences(mchid(), DifferenceFilter::default());
+    let known = difference(1, DifferenceKind::UnknownOrder);
+    assert_eq!(found.await.unwrap(), [known]);
     assert_eq!(get(&*store, 1).await, Some(refunded(1)));
     let events = store.events(mchid(), 0, 10).await.unwrap();
     assert_eq!(events[0].event, event(1, mchid()));

@@ -18,6 +18,7 @@ mod ledger;
 mod lock;
 mod memory;
 mod payment;
+mod reconciliation;
 mod refund;
 mod sample;
 mod sqlite;
@@ -147,6 +148,11 @@ macro_rules! every_story_on {
                 task::a_task_that_makes_no_sense_is_refused,
                 task::nothing_is_due_when_nothing_is_owed,
                 task::two_workers_never_hold_the_same_task,
+                reconciliation::every_state_of_a_day_is_kept,
+                reconciliation::days_are_paged_newest_first,
+                reconciliation::every_difference_is_kept_once,
+                reconciliation::money_without_a_line_in_any_bill_is_found,
+                reconciliation::a_days_task_is_kept_and_its_lease_extended,
                 evidence::an_incident_is_kept_once,
                 evidence::every_kind_of_incident_is_kept,
                 evidence::every_notification_is_kept_as_it_came,

@@ -251,6 +251,7 @@ pub(crate) fn task_key(kind: TaskKind, n: u32) -> TaskKey {
             Subject::Refund(payment_id(n), refund_number(n))
         }
         TaskKind::DeliverWebhooks => Subject::Endpoint(endpoint_id(n)),
+        TaskKind::FetchBill => Subject::Bill(mchid(), crate::reconciliation::day(n)),
     };
     TaskKey { kind, subject }
 }
@@ -283,8 +284,9 @@ pub(crate) fn incident(n: u32, kind: IncidentKind) -> Incident {
     Incident {
         mchid: mchid(),
         kind,
-        out_trade_no: number(n),
+        out_trade_no: Some(number(n)),
         out_refund_no: None,
+        bill_date: None,
         payment_id: Some(payment_id(n)),
         at: at(i64::from(n)),
         detail: "expected 1990 fen, got 1 fen".into(),

@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) call_timeout: Option<super::span::Span>,
     /// What receivers of notifications must not do and the simulator found anyway; none if left out.
     pub(crate) findings: usize,
+    /// Bills are compared, from the day before on. Off in scenarios that last for days and are about something else.
+    pub(crate) bills: bool,
     /// At the end our books need not agree with WeChat's: the scenario ends before they can.
     pub(crate) books_stay_open: bool,
 }

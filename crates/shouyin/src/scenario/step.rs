@@ -136,6 +136,8 @@ steps! {
     Enable = "enable" { enable: String }
     /// The shop asks for a new signing secret; the old one signs as well for so long.
     RotateSecret = "rotate_secret" { rotate_secret: String, overlap: Span }
+    /// The shop has a day (in Beijing, `2026-01-05`) compared with WeChat's bill again.
+    RunDay = "run_day" { run_day: String, answers: Option<String> }
     // ------------------------------------------------------------------------------------- the payer
     /// A user opens the mini program: `wx.login`, and the code is exchanged. `again`: the same code once more.
     Login = "login" {
@@ -184,6 +186,8 @@ steps! {
         fault: String,
         /// The operation, for example `prepay`.
         at: Option<String>,
+        /// Only for the newest order of this payment.
+        of: Option<String>,
         #[serde(default = "once")]
         times: u32,
         delay: Option<Span>,
@@ -321,6 +325,20 @@ steps! {
         pending: Option<usize>,
         delivered: Option<usize>,
         failed: Option<usize>,
+    }
+    /// A day as the shop sees it. `differences` are written `kind: state`, in the order in which they were found.
+    ExpectDay = "expect_day" {
+        expect_day: String,
+        state: Option<String>,
+        /// What the bill says.
+        payments: Option<u64>,
+        paid_fen: Option<i64>,
+        refunds: Option<u64>,
+        /// What of it is in our books.
+        matched_fen: Option<i64>,
+        differences: Option<Vec<String>>,
+        /// Part of the reason why there is no bill yet.
+        trouble: Option<String>,
     }
     /// Whether the server says that it is ready.
     ExpectReady = "expect_ready" { expect_ready: bool }

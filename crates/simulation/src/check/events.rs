@@ -85,7 +85,9 @@ impl Seen {
                 id.is_some_and(|id| body["id"] == id.as_str())
                     && payment.is_some_and(|id| body["payment_id"] == id.as_str())
             }
-            EventType::EndpointDisabled => event.payment_id.is_none() && event.refund_id.is_none(),
+            EventType::EndpointDisabled
+            | EventType::ReconciliationCompleted
+            | EventType::ReconciliationDifferenceFound => event.refund_id.is_none(),
         };
         let state = body["state"].as_str().unwrap_or_default();
         let says = match event.event_type {
@@ -99,7 +101,10 @@ impl Seen {
             EventType::RefundRejected => state == "rejected",
             EventType::RefundActionNeeded => body["action_needed"] == true,
             EventType::RefundCreated => state == "recorded",
-            EventType::PaymentSurplusPaid | EventType::EndpointDisabled => true,
+            EventType::PaymentSurplusPaid
+            | EventType::EndpointDisabled
+            | EventType::ReconciliationCompleted
+            | EventType::ReconciliationDifferenceFound => true,
         };
         if !fits || !says {
             let what = format!("{} says {body}", event.event_type.as_str());
@@ -125,7 +130,9 @@ impl Seen {
                 | EventType::PaymentSurplusPaid
                 | EventType::PaymentCodeFailed
                 | EventType::PaymentClosed
-                | EventType::EndpointDisabled => {}
+                | EventType::EndpointDisabled
+                | EventType::ReconciliationCompleted
+                | EventType::ReconciliationDifferenceFound => {}
             }
         } else if let Some(id) = &event.payment_id {
             let count = self.counts.entry(id.clone()).or_default();
@@ -142,7 +149,9 @@ impl Seen {
                 | EventType::RefundClosed
                 | EventType::RefundRejected
                 | EventType::RefundActionNeeded
-                | EventType::EndpointDisabled => {}
+                | EventType::EndpointDisabled
+                | EventType::ReconciliationCompleted
+                | EventType::ReconciliationDifferenceFound => {}
             }
         }
     }

@@ -183,12 +183,15 @@ impl Checker {
             | IncidentKind::OrderVanished
             | IncidentKind::RefundMismatch
             | IncidentKind::RefundContradiction
-            | IncidentKind::RefundVanished => true,
+            | IncidentKind::RefundVanished
+            | IncidentKind::MissingInBill
+            | IncidentKind::BillDiffers
+            | IncidentKind::NoBill => true,
         };
         match rows.all_incidents()?.into_iter().find(honest) {
             Some(incident) => {
                 let (kind, number) = (incident.kind.as_str(), incident.out_trade_no);
-                let detail = format!("{kind} was noted for {number}: {}", incident.detail);
+                let detail = format!("{kind} was noted for {number:?}: {}", incident.detail);
                 Err(Violation::new("INCIDENT", detail))
             }
             None => Ok(()),

@@ -11,12 +11,14 @@ use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    BoxFuture, Changes, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter,
-    Store, StoreError,
+    BoxFuture, Changes, Decide, DeliveryFilter, DifferenceFilter, Load, PaymentFilter, PaymentKey,
+    RefundFilter, Store, StoreError,
 };
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::DeliveryAttempt;
 use shouyin_core::webhook::{Delivery, Endpoint};
 
@@ -356,6 +358,43 @@ impl Store for SimulatedStore {
     }
 
     // Sessions, API keys and readiness belong to the HTTP layer, which is not part of this simulation.
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        waiting!(self, self.rows.store().reconciliation(mchid, date))
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        waiting!(
+            self,
+            self.rows.store().reconciliations(mchid, before, limit)
+        )
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        waiting!(self, self.rows.store().differences(mchid, filter))
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        waiting!(self, self.rows.store().unbilled(mchid, from, until))
+    }
 
     fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {
         self.rows.store().put_session(session)

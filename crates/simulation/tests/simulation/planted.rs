@@ -17,14 +17,17 @@ use shouyin_core::notification::{Notice, NoticeContent, NoticeRefused, Notificat
 use shouyin_core::outcome::{Outcome, Refusal, RefusalKind};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    Acquirer, BoxFuture, Changes, Decide, DeliveryFilter, Invocation, Load, NotConfigured,
-    NotServed, OrderAt, PaymentFilter, PaymentKey, PrepayOrder, RefundAt, RefundFact, RefundFilter,
-    RefundOrder, Remedy, ScannedCode, Store, StoreError, Trade, TradeState, WebhookSender,
+    Acquirer, BoxFuture, Changes, Decide, DeliveryFilter, DifferenceFilter, Invocation, Load,
+    NotConfigured, NotServed, OrderAt, PaymentFilter, PaymentKey, PrepayOrder, RefundAt,
+    RefundFact, RefundFilter, RefundOrder, Remedy, ScannedCode, Store, StoreError, Trade,
+    TradeState, WebhookSender,
 };
 use shouyin_core::product::{Handle, Product};
+use shouyin_core::reconciliation::model::{BillAnswer, Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task, TaskChange, TaskKind};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::{DeliveryAttempt, Message, Reply};
 use shouyin_core::webhook::{Delivery, Endpoint};
 use simulation::Build;
@@ -234,6 +237,10 @@ impl Acquirer for BuggyAcquirer {
         self.inner.charge(order, code)
     }
 
+    fn bill<'a>(&'a self, mchid: &'a Mchid, date: BillDate) -> BoxFuture<'a, Outcome<BillAnswer>> {
+        self.inner.bill(mchid, date)
+    }
+
     fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>> {
         Box::pin(async move {
             let mut order = order.clone();
@@ -426,7 +433,8 @@ fn asking_late(decide: Decide) -> Decide {
                         *due_at = due_at.plus_ms(LATE_MS);
                     }
                 }
-                TaskChange::Finish { .. }
+                TaskChange::Extend { .. }
+                | TaskChange::Finish { .. }
                 | TaskChange::Remove(_)
                 | TaskChange::RemoveAttemptTasks(_) => {}
             }
@@ -589,6 +597,40 @@ impl Store for BuggyStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
         self.inner.notifications(mchid, limit)
+    }
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        self.inner.reconciliation(mchid, date)
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        self.inner.reconciliations(mchid, before, limit)
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        self.inner.differences(mchid, filter)
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        self.inner.unbilled(mchid, from, until)
     }
 
     fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -17,12 +17,16 @@ impl Absence {
     /// APIv3: `STATEMENT_CREATING`, `NO_STATEMENT_EXIST` with any 4xx. API v2: `BILL_CREATING`, `NO_BILL_EXIST` for the fund flow; for the trade bill a
     /// number in `error_code`, and the text `Bill Creating` or `No Bill Exist` (also seen as `NO Bill Exist`).
     pub fn of(error: &ApiError) -> Option<Self> {
-        let says = |code: &str, text: &str| {
-            error.is(code) || error.message.trim().eq_ignore_ascii_case(text)
-        };
-        if error.is("STATEMENT_CREATING") || says("BILL_CREATING", "Bill Creating") {
+        Self::said(&error.code, &error.message)
+    }
+
+    /// The same for code and message alone.
+    pub fn said(code: &str, message: &str) -> Option<Self> {
+        let is = |known: &str| code.eq_ignore_ascii_case(known);
+        let says = |known: &str| message.trim().eq_ignore_ascii_case(known);
+        if is("STATEMENT_CREATING") || is("BILL_CREATING") || says("Bill Creating") {
             Some(Self::NotReady)
-        } else if error.is("NO_STATEMENT_EXIST") || says("NO_BILL_EXIST", "No Bill Exist") {
+        } else if is("NO_STATEMENT_EXIST") || is("NO_BILL_EXIST") || says("No Bill Exist") {
             Some(Self::NoBill)
         } else {
             None

@@ -187,6 +187,7 @@ fn puts(changes: &Changes) -> Vec<TaskKind> {
         TaskChange::Reschedule { .. }
         | TaskChange::Finish { .. }
         | TaskChange::Remove(_)
+        | TaskChange::Extend { .. }
         | TaskChange::RemoveAttemptTasks(_) => None,
     };
     changes.tasks.iter().filter_map(kind).collect()

@@ -54,8 +54,9 @@ impl Mismatch {
         Incident {
             mchid: payment.mchid.clone(),
             kind: self.kind,
-            out_trade_no: out_trade_no.clone(),
+            out_trade_no: Some(out_trade_no.clone()),
             out_refund_no: out_refund_no.cloned(),
+            bill_date: None,
             payment_id: Some(payment.id.clone()),
             at: now,
             detail: self.detail.clone(),

@@ -7,7 +7,7 @@ mod request;
 mod send;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use fact::on_fact;
 pub use query::{NotAbnormal, ask_now, on_query, on_remedy, request_remedy};

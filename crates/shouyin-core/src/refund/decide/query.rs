@@ -57,14 +57,23 @@ pub fn on_query(
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Changes {
-    // A refund that we do not know is asked for because of news that nobody signed.
-    let is_known = payment.refund(out_refund_no).is_some();
+    // A refund that we do not know is asked for because of news that nobody signed, or of a line in a bill; one that we believe rejected, because a bill
+    // has it.
+    let is_final = payment.refund(out_refund_no).is_some_and(|refund| {
+        matches!(
+            refund.state,
+            RefundState::Succeeded { .. } | RefundState::Closed { .. }
+        )
+    });
+    let is_rejected = payment
+        .refund(out_refund_no)
+        .is_some_and(|refund| matches!(refund.state, RefundState::Rejected { .. }));
     let unresolved = |payment: &Payment| {
         payment
             .refund(out_refund_no)
             .is_some_and(|refund| refund.state.is_unresolved())
     };
-    if is_known && !unresolved(payment) {
+    if is_final {
         return Changes::tasks(vec![run.finish()]);
     }
     let tries = run.tries.saturating_add(1);
@@ -85,6 +94,11 @@ pub fn on_query(
                 ..Changes::default()
             },
         },
+        Outcome::Rejected(refusal)
+            if refusal.verified && refusal.kind == RefusalKind::OrderNotExist && is_rejected =>
+        {
+            Changes::tasks(vec![run.finish()])
+        }
         Outcome::Rejected(refusal)
             if refusal.verified && refusal.kind == RefusalKind::OrderNotExist =>
         {

@@ -1,4 +1,4 @@
 //! The rules, as tables and as properties.
 
 mod rules;
-mod world;
+pub(crate) mod world;

@@ -51,6 +51,7 @@ codes! {
     PaymentNotFound = NOT_FOUND, "payment_not_found", "There is no such payment";
     RefundNotFound = NOT_FOUND, "refund_not_found", "There is no such refund";
     WebhookEndpointNotFound = NOT_FOUND, "webhook_endpoint_not_found", "There is no such webhook endpoint";
+    ReconciliationNotFound = NOT_FOUND, "reconciliation_not_found", "This day was not compared";
     EventNotFound = NOT_FOUND, "event_not_found", "There is no such event, or it was never sent to this endpoint";
     RouteNotFound = NOT_FOUND, "route_not_found", "There is nothing at this address";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method";
@@ -69,6 +70,8 @@ codes! {
     OtherProduct = CONFLICT, "other_product", "The payment is paid in another way";
     QrNotReady = CONFLICT, "qr_not_ready", "There is no QR code to show now";
     TooManyAttempts = CONFLICT, "too_many_attempts", "WeChat has refused this payment too often";
+    DayNotOver = CONFLICT, "day_not_over", "The day is not over: it has no bill yet";
+    BillTooOld = CONFLICT, "bill_too_old", "WeChat keeps bills for three months";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     WebhookEndpointUrlRefused = UNPROCESSABLE_ENTITY, "webhook_endpoint_url_refused", "Webhooks are not sent to such an address";
     PaymentCodeRefused = UNPROCESSABLE_ENTITY, "code_refused", "The payer's code was not charged";

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::notice_answer::NoticeAnswer;
 use super::play::endpoint_id;
-use super::step::{Expect, ExpectEndpoint, ExpectRefund, ExpectWebhooks, Step};
+use super::step::{Expect, ExpectDay, ExpectEndpoint, ExpectRefund, ExpectWebhooks, Step};
 use super::world::World;
 
 fn equal<T: PartialEq + Debug + ?Sized>(what: &str, got: &T, wanted: &T) -> anyhow::Result<()> {
@@ -114,6 +114,7 @@ pub(super) async fn check(world: &mut World, step: &Step) -> anyhow::Result<Stri
         }
         Step::ExpectWebhooks(wanted) => webhooks(world, wanted)?,
         Step::ExpectEndpoint(wanted) => endpoint(world, wanted).await?,
+        Step::ExpectDay(wanted) => day(world, wanted).await?,
         Step::ExpectReady(wanted) => {
             let answer = world.send(world.shop("GET", "/readyz".to_owned())).await?;
             equal("ready", &(answer.status == 200), &wanted.expect_ready)?;
@@ -197,6 +198,33 @@ async fn refund(world: &World, wanted: &ExpectRefund) -> anyhow::Result<()> {
     if_asked("action_needed", &needed, wanted.action_needed.as_ref())?;
     let trouble = text(&refund["trouble"]["wechat_code"]);
     if_asked("trouble", &trouble, wanted.trouble.as_ref())
+}
+
+async fn day(world: &World, wanted: &ExpectDay) -> anyhow::Result<()> {
+    let path = format!("/v1/reconciliations/{}", wanted.expect_day);
+    let day = world.get(&path).await?;
+    if_asked("state", &text(&day["state"]), wanted.state.as_ref())?;
+    let bill = &day["bill"];
+    let count = |name: &str| bill[name].as_u64().unwrap_or(0);
+    if_asked("payments", &count("payments"), wanted.payments.as_ref())?;
+    if_asked("refunds", &count("refunds"), wanted.refunds.as_ref())?;
+    let paid = bill["paid_fen"].as_i64().unwrap_or(0);
+    if_asked("paid_fen", &paid, wanted.paid_fen.as_ref())?;
+    let matched = day["matched"]["paid_fen"].as_i64().unwrap_or(0);
+    if_asked("matched_fen", &matched, wanted.matched_fen.as_ref())?;
+    let items = day["items"].as_array().into_iter().flatten();
+    let differences: Vec<String> = items
+        .map(|item| format!("{}: {}", text(&item["kind"]), text(&item["state"])))
+        .collect();
+    if_asked("differences", &differences, wanted.differences.as_ref())?;
+    if let Some(wanted) = &wanted.trouble {
+        let trouble = text(&day["trouble"]);
+        ensure!(
+            trouble.contains(wanted),
+            "trouble: {trouble:?}, expected {wanted:?}"
+        );
+    }
+    Ok(())
 }
 
 fn webhooks(world: &World, wanted: &ExpectWebhooks) -> anyhow::Result<()> {

@@ -120,7 +120,8 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::Endpoint(_)
         | Step::SendAgain(_)
         | Step::Enable(_)
-        | Step::RotateSecret(_) => shop::take(world, step).await,
+        | Step::RotateSecret(_)
+        | Step::RunDay(_) => shop::take(world, step).await,
         Step::Login(_)
         | Step::Tap(_)
         | Step::Answered(_)
@@ -166,6 +167,7 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::ExpectBalance(_)
         | Step::ExpectWebhooks(_)
         | Step::ExpectEndpoint(_)
+        | Step::ExpectDay(_)
         | Step::ExpectReady(_) => expect::check(world, step).await,
     }
 }

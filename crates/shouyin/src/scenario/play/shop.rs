@@ -64,6 +64,11 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
             let call = post(world, format!("/v1/refunds/{id}/remedy"), Some(body));
             finish(world, call, false, remedy.answers.as_deref()).await
         }
+        Step::RunDay(run) => {
+            let path = format!("/v1/reconciliations/{}/run", run.run_day);
+            let call = post(world, path, None);
+            finish(world, call, false, run.answers.as_deref()).await
+        }
         Step::Endpoint(endpoint) => register(world, endpoint).await,
         Step::SendAgain(again) => {
             let id = endpoint_id(world, &again.send_again)?;

@@ -133,7 +133,12 @@ async fn new_key(world: &mut World) -> anyhow::Result<()> {
 
 async fn throw_fault(world: &World, fault: &FaultSwitch) -> anyhow::Result<()> {
     let mut body = json!({ "fault": fault.fault, "times": fault.times });
+    let number = match &fault.of {
+        Some(order_no) => Some(out_trade_no(world, order_no).await?),
+        None => None,
+    };
     let details = [
+        ("out_trade_no", number.map(|it| json!(it))),
         ("operation", fault.at.as_ref().map(|it| json!(it))),
         ("delay_ms", fault.delay.map(|it| json!(it.0))),
         ("status", fault.status.map(|it| json!(it))),

@@ -88,6 +88,10 @@ pub(super) fn words(step: &Step) -> (String, String) {
                 it.rotate_secret, it.overlap
             ),
         ),
+        S::RunDay(it) => (
+            format!("the shop has {} compared again", it.run_day),
+            format!("商户要求重新对账 {}", it.run_day),
+        ),
         S::Login(it) => (
             format!(
                 "{} {}",
@@ -185,6 +189,7 @@ fn switch(step: &Step) -> (String, String) {
         S::FaultSwitch(it) => {
             let at = it.at.as_deref().unwrap_or("*");
             let detail = members([
+                ("of", it.of.clone()),
                 ("delay", shown(it.delay.as_ref())),
                 ("code", it.code.clone()),
             ]);

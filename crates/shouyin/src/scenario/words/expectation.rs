@@ -77,6 +77,18 @@ pub(super) fn words(step: &Step) -> (String, String) {
                 ("failed", shown(it.failed.as_ref())),
             ]),
         ),
+        S::ExpectDay(it) => (
+            it.expect_day.clone(),
+            members([
+                ("state", it.state.clone()),
+                ("payments", shown(it.payments.as_ref())),
+                ("paid_fen", shown(it.paid_fen.as_ref())),
+                ("refunds", shown(it.refunds.as_ref())),
+                ("matched_fen", shown(it.matched_fen.as_ref())),
+                ("differences", shown_list(it.differences.as_ref())),
+                ("trouble", it.trouble.clone()),
+            ]),
+        ),
         S::ExpectReady(it) => ("ready".to_owned(), it.expect_ready.to_string()),
         _ => (String::new(), String::new()),
     };

@@ -39,6 +39,7 @@ pub(crate) fn is_check(step: &Step) -> bool {
         | S::ExpectBalance(_)
         | S::ExpectWebhooks(_)
         | S::ExpectEndpoint(_)
+        | S::ExpectDay(_)
         | S::ExpectReady(_) => true,
         S::Create(_)
         | S::Revise(_)
@@ -51,6 +52,7 @@ pub(crate) fn is_check(step: &Step) -> bool {
         | S::SendAgain(_)
         | S::Enable(_)
         | S::RotateSecret(_)
+        | S::RunDay(_)
         | S::Login(_)
         | S::Tap(_)
         | S::Answered(_)

@@ -11,12 +11,14 @@ use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::{
-    BoxFuture, Decide, DeliveryFilter, Load, PaymentFilter, PaymentKey, RefundFilter, Store,
-    StoreError,
+    BoxFuture, Decide, DeliveryFilter, DifferenceFilter, Load, PaymentFilter, PaymentKey,
+    RefundFilter, Store, StoreError,
 };
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::refund::Refund;
 use shouyin_core::session::Session;
 use shouyin_core::task::{Lane, Lease, Task};
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
 /// Where a process stops dead.
@@ -236,6 +238,40 @@ impl Store for GatedStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<NotificationRecord>, StoreError>> {
         pass!(self.notifications(mchid, limit))
+    }
+
+    fn reconciliation(
+        &self,
+        mchid: Mchid,
+        date: BillDate,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
+        pass!(self.reconciliation(mchid, date))
+    }
+
+    fn reconciliations(
+        &self,
+        mchid: Mchid,
+        before: Option<BillDate>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Reconciliation>, StoreError>> {
+        pass!(self.reconciliations(mchid, before, limit))
+    }
+
+    fn differences(
+        &self,
+        mchid: Mchid,
+        filter: DifferenceFilter,
+    ) -> BoxFuture<'_, Result<Vec<Difference>, StoreError>> {
+        pass!(self.differences(mchid, filter))
+    }
+
+    fn unbilled(
+        &self,
+        mchid: Mchid,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Posting>, StoreError>> {
+        pass!(self.unbilled(mchid, from, until))
     }
 
     fn put_session(&self, session: Session) -> BoxFuture<'_, Result<(), StoreError>> {

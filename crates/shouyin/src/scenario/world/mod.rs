@@ -251,8 +251,15 @@ impl World {
             self.folder.path(),
         )?;
         let listener = self.ours.open().await?;
-        let process =
-            Process::start(&config, &self.database(), &self.clock, &self.gate, listener).await?;
+        let process = Process::start(
+            &config,
+            &self.database(),
+            &self.clock,
+            &self.gate,
+            listener,
+            self.setup.bills,
+        )
+        .await?;
         self.process = Some(process);
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use shouyin_core::ports::{Clock, Ports, Store, StoreError};
+use shouyin_core::reconciliation;
 use shouyin_core::task::{Lane, Task};
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
 use shouyin_core::worker;
@@ -21,7 +22,7 @@ use super::clock::WorldClock;
 use super::control::Control;
 use super::gate::{Gate, GatedStore};
 
-const LANES: [Lane; 2] = [Lane::Money, Lane::Webhook];
+const LANES: [Lane; 3] = [Lane::Money, Lane::Webhook, Lane::Bill];
 /// How many tasks of a lane run at once.
 const SLOTS: u32 = 64;
 /// How often to look whether something is stuck on purpose.
@@ -55,6 +56,7 @@ impl Process {
         clock: &Arc<WorldClock>,
         gate: &Arc<Gate>,
         listener: TcpListener,
+        bills: bool,
     ) -> anyhow::Result<Self> {
         let path = database.to_owned();
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await??;
@@ -86,6 +88,12 @@ impl Process {
                 tracing::error!("A scenario's server ended: {why}");
             }
         });
+        if bills {
+            // As the server does when it starts.
+            for merchant in &config.merchants {
+                reconciliation::service::start(server.ports(), &merchant.mchid).await?;
+            }
+        }
         Ok(Self {
             runtime: Some(runtime),
             store,

@@ -1,6 +1,8 @@
-//! Every switch, played for this protocol. What each does for APIv3 is in `request/tests.rs`, `notice/tests.rs`, `refund/tests.rs`.
+//! Every switch, played for this protocol. What each does for APIv3 is in `request/tests.rs`, `notice/tests.rs`, `refund/tests.rs`,
+//! `bill/tests.rs`.
 
 mod answers;
+mod bills;
 mod notifications;
 mod refunds;
 mod requests;
@@ -72,6 +74,16 @@ tests_of_switches! {
     RefundAbnormal => refunds::refund_abnormal,
     RefundClosed => refunds::refund_closed,
     RefundSlow => refunds::refund_slow,
+    BillNotReady => bills::bill_not_ready,
+    BillNone => bills::bill_none,
+    BillWrongDigest => bills::bill_wrong_digest,
+    BillLegacyColumns => bills::bill_legacy_columns,
+    BillExtraColumn => bills::bill_extra_column,
+    BillMissingLine => bills::bill_missing_line,
+    BillLateLine => bills::bill_late_line,
+    BillOtherAmount => bills::bill_other_amount,
+    BillExtraLine => bills::bill_extra_line,
+    BillForeignLine => bills::bill_foreign_line,
 }
 
 #[test]

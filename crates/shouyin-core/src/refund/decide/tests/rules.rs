@@ -45,7 +45,7 @@ fn is_owed(changes: &Changes, kind: TaskKind) -> bool {
         TaskChange::Put(task) | TaskChange::PutIfAbsent(task) | TaskChange::Wake(task) => {
             task.key.kind == kind
         }
-        TaskChange::Reschedule { key, .. } => key.kind == kind,
+        TaskChange::Reschedule { key, .. } | TaskChange::Extend { key, .. } => key.kind == kind,
         TaskChange::Finish { .. } | TaskChange::Remove(_) | TaskChange::RemoveAttemptTasks(_) => {
             false
         }

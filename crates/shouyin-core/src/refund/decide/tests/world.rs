@@ -17,18 +17,18 @@ use crate::refund::model::RefundState;
 use crate::task::{Lease, Task, TaskChange, TaskKey};
 use crate::time::HOUR_MS;
 
-pub(super) struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 impl Ids for Counter {
     fn random(&self) -> u128 {
         u128::from(self.0.fetch_add(1, Ordering::Relaxed)) | 1 << 127
     }
 }
 
-pub(super) fn ids() -> Counter {
+pub(crate) fn ids() -> Counter {
     Counter(AtomicU64::new(1))
 }
 
-pub(super) const T0: Timestamp = Timestamp::from_millis(1_767_585_784_000);
+pub(crate) const T0: Timestamp = Timestamp::from_millis(1_767_585_784_000);
 
 pub(super) fn at(ms: i64) -> Timestamp {
     T0.plus_ms(ms)
@@ -37,7 +37,7 @@ pub(super) fn at(ms: i64) -> Timestamp {
 pub(super) const TOTAL: i64 = 100;
 
 /// A payment of one yuan, paid.
-pub(super) fn paid() -> Payment {
+pub(crate) fn paid() -> Payment {
     let out_trade_no = OutTradeNo::parse("order-1").unwrap();
     let transaction_id = TransactionId::parse("4200000001").unwrap();
     let attempt = Attempt {
@@ -84,7 +84,7 @@ pub(super) fn paid() -> Payment {
     }
 }
 
-pub(super) fn wanted(payment: &Payment, refund_no: &str, amount: i64) -> NewRefund {
+pub(crate) fn wanted(payment: &Payment, refund_no: &str, amount: i64) -> NewRefund {
     NewRefund {
         mchid: payment.mchid.clone(),
         payment_id: payment.id.clone(),
@@ -95,7 +95,7 @@ pub(super) fn wanted(payment: &Payment, refund_no: &str, amount: i64) -> NewRefu
     }
 }
 
-pub(super) fn fact(
+pub(crate) fn fact(
     payment: &Payment,
     number: &OutRefundNo,
     amount: i64,
@@ -183,6 +183,13 @@ impl World {
                         && task.lease == Some(lease)
                     {
                         (task.due_at, task.tries, task.lease) = (due_at, tries, None);
+                    }
+                }
+                TaskChange::Extend { key, lease, until } => {
+                    if let Some(task) = self.tasks.get_mut(&key)
+                        && task.lease == Some(lease)
+                    {
+                        task.due_at = until;
                     }
                 }
                 TaskChange::Finish { key, lease } => {

@@ -156,6 +156,7 @@ impl World {
             }
             other @ (TaskChange::Put(_)
             | TaskChange::PutIfAbsent(_)
+            | TaskChange::Extend { .. }
             | TaskChange::Remove(_)
             | TaskChange::RemoveAttemptTasks(_)) => panic!("not for webhooks: {other:?}"),
         }
