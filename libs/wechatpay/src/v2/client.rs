@@ -165,7 +165,7 @@ impl Client {
         fields: Fields,
         sign_type: SignType,
     ) -> Result<RawResponse, Unknown> {
-        let transport = self.way(path)?;
+        let transport = self.way(path).map_err(Unknown::because)?;
         transport
             .send(&self.sign(path, fields, sign_type))
             .await
@@ -180,20 +180,20 @@ impl Client {
         sign_type: SignType,
         limit: usize,
     ) -> Result<RawResponse, Unknown> {
-        let transport = self.way(path)?;
+        let transport = self.way(path).map_err(Unknown::because)?;
         transport
             .fetch(&self.sign(path, fields, sign_type), limit)
             .await
             .map_err(Unknown::from)
     }
 
-    fn way(&self, path: Path) -> Result<&dyn Transport, Unknown> {
+    fn way(&self, path: Path) -> Result<&dyn Transport, UnknownReason> {
         match (&self.certified, path.needs_certificate) {
             (_, false) => Ok(self.transport.as_ref()),
             (Some(certified), true) => Ok(certified.as_ref()),
             (None, true) => {
                 let missing = "the merchant's certificate is not configured";
-                Err(Unknown::because(UnknownReason::NotSent(missing.into())))
+                Err(UnknownReason::NotSent(missing.into()))
             }
         }
     }

@@ -628,6 +628,7 @@ fn an_order_that_is_too_young_is_closed_once_it_is_old_enough() {
             | TaskChange::Finish { .. }
             | TaskChange::Remove(_)
             | TaskChange::RemoveAttemptTasks(_)
+            | TaskChange::Extend { .. }
             | TaskChange::Wake(_) => None,
         });
         (query.is_some(), due_at.unwrap().since(now))

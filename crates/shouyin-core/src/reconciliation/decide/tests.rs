@@ -201,7 +201,13 @@ impl Desk {
             .iter()
             .map(|task| match task {
                 TaskChange::Wake(task) => task.key.kind,
-                other => panic!("{other:?}"),
+                other @ (TaskChange::Put(_)
+                | TaskChange::PutIfAbsent(_)
+                | TaskChange::Reschedule { .. }
+                | TaskChange::Extend { .. }
+                | TaskChange::Finish { .. }
+                | TaskChange::Remove(_)
+                | TaskChange::RemoveAttemptTasks(_)) => panic!("{other:?}"),
             })
             .collect();
     }

@@ -25,6 +25,7 @@ fn pause_ms(changes: &Changes, now: Timestamp) -> i64 {
         | TaskChange::Finish { .. }
         | TaskChange::Remove(_)
         | TaskChange::RemoveAttemptTasks(_)
+        | TaskChange::Extend { .. }
         | TaskChange::Wake(_) => None,
     });
     due.unwrap_or_else(|| panic!("{changes:?}"))
