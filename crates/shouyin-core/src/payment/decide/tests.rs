@@ -627,6 +627,7 @@ fn an_order_that_is_too_young_is_closed_once_it_is_old_enough() {
             | TaskChange::PutIfAbsent(_)
             | TaskChange::Finish { .. }
             | TaskChange::Remove(_)
+            | TaskChange::Extend { .. }
             | TaskChange::RemoveAttemptTasks(_)
             | TaskChange::Extend { .. }
             | TaskChange::Wake(_) => None,

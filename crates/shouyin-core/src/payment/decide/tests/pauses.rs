@@ -24,6 +24,7 @@ fn pause_ms(changes: &Changes, now: Timestamp) -> i64 {
         | TaskChange::PutIfAbsent(_)
         | TaskChange::Finish { .. }
         | TaskChange::Remove(_)
+        | TaskChange::Extend { .. }
         | TaskChange::RemoveAttemptTasks(_)
         | TaskChange::Extend { .. }
         | TaskChange::Wake(_) => None,
