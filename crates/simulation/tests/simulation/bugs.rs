@@ -47,7 +47,7 @@ fn an_order_call_repeated_with_other_parameters_is_found() {
 
 #[test]
 fn a_signature_that_is_not_checked_is_found() {
-    found(Bug::AnySignature, 100, &["S7", "S2", "S3"]);
+    found(Bug::AnySignature, 100, &["S7", "S2", "S3", "INCIDENT"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn the_crash_matrix_finds_what_is_answered_before_its_commit() {
 
 #[test]
 fn a_failure_shrinks_to_a_few_dozen_bytes() {
-    let (seed, invariant) = found(Bug::AnySignature, 100, &["S7", "S2", "S3"]);
+    let (seed, invariant) = found(Bug::AnySignature, 100, &["S7", "S2", "S3", "INCIDENT"]);
     let build: Arc<dyn Build> = Arc::new(Bug::AnySignature);
     let shrunk = shrink(&seed.into(), &build, 300).expect("it failed a moment ago");
     assert_eq!(shrunk.violation.invariant, invariant);
@@ -208,15 +208,15 @@ fn without_somebody_the_others_do_what_they_did() {
         for part in [Actor::Attacker, Actor::Console, Actor::Receivers].map(Part::Actor) {
             if case.left().contains(&part) {
                 let without = asked_for(&case.without(part));
-                // Whoever is left out leaves their bytes to the others: there may be more of the same.
+                // Whoever is left out leaves their bytes to the others, who do other things with them in the end: what is
+                // compared is as far as both tell the same story.
                 let same = all.iter().zip(&without).filter(|(a, b)| a == b).count();
                 assert_eq!(
                     same,
                     all.len().min(without.len()),
                     "{case} without {part:?}"
                 );
-                assert!(without.len() >= all.len(), "{case} without {part:?}");
-                compared += all.len();
+                compared += same;
             }
         }
     }
