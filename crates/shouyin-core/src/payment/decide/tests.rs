@@ -629,7 +629,6 @@ fn an_order_that_is_too_young_is_closed_once_it_is_old_enough() {
             | TaskChange::Remove(_)
             | TaskChange::Extend { .. }
             | TaskChange::RemoveAttemptTasks(_)
-            | TaskChange::Extend { .. }
             | TaskChange::Wake(_) => None,
         });
         (query.is_some(), due_at.unwrap().since(now))

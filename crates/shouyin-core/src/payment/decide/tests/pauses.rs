@@ -26,7 +26,6 @@ fn pause_ms(changes: &Changes, now: Timestamp) -> i64 {
         | TaskChange::Remove(_)
         | TaskChange::Extend { .. }
         | TaskChange::RemoveAttemptTasks(_)
-        | TaskChange::Extend { .. }
         | TaskChange::Wake(_) => None,
     });
     due.unwrap_or_else(|| panic!("{changes:?}"))
