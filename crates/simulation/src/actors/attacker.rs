@@ -69,7 +69,7 @@ impl World {
             return Ok(false);
         };
         if refund.protocol != Protocol::V3 {
-            return self.forge_refund_of_v2(&refund, how == 0);
+            return self.forge_refund_of_v2(refund, how == 0);
         }
         let now = self.hub.now_ms();
         let (status, event_type) = if how == 0 {
