@@ -9,7 +9,7 @@ use crate::choice::{Fault, Lane};
 use crate::hub::{Answer, Boot, Outgoing, Parcel, Ticket};
 use crate::marks::Mark;
 use crate::silence::Actor;
-use crate::speaks::{fields, is_v2};
+use crate::speaks::{is_v2, member};
 use crate::tamper;
 use crate::world::{Event, World};
 
@@ -198,14 +198,14 @@ impl World {
                 let what = tamper::describe(&response);
                 self.hub.lock().trace.remark(&what);
             }
-            let code = fields(&response.body);
-            let code = code.get("err_code").unwrap_or_default();
-            if before && response.status == 200 && code.is_empty() {
-                self.hub.mark(Mark::RefundTakenTwice);
-            }
-            let is_short = response.status == 403 || code == "NOTENOUGH";
-            if is_short && call.what() == What::Refund {
-                self.hub.mark(Mark::RefundNotEnough);
+            if call.what() == What::Refund {
+                let code = member(&response.body, "err_code").unwrap_or_default();
+                if before && response.status == 200 && code.is_empty() {
+                    self.hub.mark(Mark::RefundTakenTwice);
+                }
+                if response.status == 403 || code == "NOTENOUGH" {
+                    self.hub.mark(Mark::RefundNotEnough);
+                }
             }
             self.answer_travels(ticket, response, fault, way, call);
         }

@@ -101,21 +101,32 @@ pub(crate) struct Server {
     pub(crate) rests_until_ms: i64,
 }
 
+/// What a process finds when it starts.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) hub: &'a Arc<Hub>,
+    pub(crate) rows: &'a Rows,
+    pub(crate) setup: &'a Setup,
+    pub(crate) policies: &'a Arc<Policies>,
+    pub(crate) desk: Option<&'a Arc<FrontDesk>>,
+    pub(crate) build: &'a dyn Build,
+}
+
 impl Server {
     pub(crate) fn is_up(&self) -> bool {
         self.ports.is_some()
     }
 
-    /// Starts a process with empty memory on the rows that are there; its clock is off by so much.
-    pub(crate) fn start(
-        hub: &Arc<Hub>,
-        rows: &Rows,
-        setup: &Setup,
-        policies: &Arc<Policies>,
-        desk: Option<&Arc<FrontDesk>>,
-        build: &dyn Build,
-        (boot, skew_ms): (Boot, i64),
-    ) -> Self {
+    /// Starts a process with empty memory on the rows that are there.
+    pub(crate) fn start(around: Around<'_>, boot: Boot, skew_ms: i64) -> Self {
+        let Around {
+            hub,
+            rows,
+            setup,
+            policies,
+            desk,
+            build,
+        } = around;
         let clock = SkewedClock::new(hub, skew_ms);
         let wire = build.transport(Arc::new(Wire::new(hub, boot)));
         let mut keys = Vec::new();

@@ -74,6 +74,17 @@ pub(crate) fn fields(body: &[u8]) -> Fields {
     Fields::parse(body).unwrap_or_default()
 }
 
+/// A number or code in a document, found without reading all of it: this is asked for at every message.
+pub(crate) fn member<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let value = match rest.strip_prefix("<![CDATA[") {
+        Some(quoted) => quoted.split_once("]]>")?.0,
+        None => rest.split_once('<')?.0,
+    };
+    Some(value)
+}
+
 /// What somebody asks for, without what is different in every message.
 pub(crate) fn parameters(body: &[u8]) -> Vec<u8> {
     let fields = fields(body);
@@ -130,6 +141,17 @@ mod tests {
             call("one"),
             parameters(b"<xml><total_fee>2</total_fee></xml>")
         );
+    }
+
+    #[test]
+    fn a_member_is_found_however_it_is_written() {
+        for document in [
+            "<xml><other>1</other><out_trade_no>A-1</out_trade_no></xml>",
+            "<xml><out_trade_no><![CDATA[A-1]]></out_trade_no></xml>",
+        ] {
+            assert_eq!(member(document.as_bytes(), "out_trade_no"), Some("A-1"));
+            assert_eq!(member(document.as_bytes(), "err_code"), None);
+        }
     }
 
     #[test]

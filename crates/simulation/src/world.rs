@@ -24,7 +24,7 @@ use crate::marks::Mark;
 use crate::network::{Letter, Origin};
 use crate::receiver::Receivers;
 use crate::rows::Rows;
-use crate::server::{Build, LANES, Server};
+use crate::server::{Around, Build, LANES, Server};
 use crate::setup::{MCHIDS, Setup};
 use crate::story::Step;
 use crate::swarm::Swarm;
@@ -199,15 +199,15 @@ impl World {
                 .say(format_args!("clock of life {boot} is {skew} ms off"));
             self.checker.clock_set(skew);
         }
-        Server::start(
-            &self.hub,
-            &self.rows,
-            &self.setup,
-            &self.policies,
-            self.desk.as_ref(),
-            &*self.build,
-            (self.boots, skew),
-        )
+        let around = Around {
+            hub: &self.hub,
+            rows: &self.rows,
+            setup: &self.setup,
+            policies: &self.policies,
+            desk: self.desk.as_ref(),
+            build: &*self.build,
+        };
+        Server::start(around, self.boots, skew)
     }
 
     /// A server that is up, if any.

@@ -15,7 +15,7 @@ use wechatpay::v3::{Method, SignedRequest};
 use super::{Checker, Violation};
 use crate::rows::Rows;
 use crate::setup::MCHIDS;
-use crate::speaks::{fields, is_v2, parameters};
+use crate::speaks::{self, is_v2, parameters};
 
 /// What one number may cost in calls: so many for impatient people,
 const CALLS_AT_ONCE: i64 = 150;
@@ -168,8 +168,11 @@ fn name(request: &SignedRequest) -> CallName {
 }
 
 fn name_of_v2(request: &SignedRequest) -> CallName {
-    let fields = fields(&request.body);
-    let member = |name| fields.get(name).unwrap_or_default().to_owned();
+    let member = |name| {
+        speaks::member(&request.body, name)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let what = match request.target.as_str() {
         "/pay/orderquery" => What::Query,
         "/pay/closeorder" => What::Close,

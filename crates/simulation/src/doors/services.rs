@@ -84,10 +84,23 @@ fn state(status: u16, body: String, state: &'static str) -> (u16, String, Answer
 
 pub(super) async fn ask(ports: &Ports, appid: &Appid, ask: Ask, key: IdempotencyKey) -> Reply {
     let kind = Kind::of(&ask);
-    let asked = Idempotency {
-        key,
-        fingerprint: format!("{ask:?}"),
+    // What has no use for a key needs no fingerprint either.
+    let fingerprint = match &ask {
+        Ask::Pay(..) | Ask::Confirm(..) | Ask::ChangeEndpoint(..) | Ask::DeleteEndpoint(..) => {
+            String::new()
+        }
+        keyed @ (Ask::Create(_)
+        | Ask::Close(..)
+        | Ask::Revise(..)
+        | Ask::Refund(_)
+        | Ask::SyncRefund(..)
+        | Ask::Remedy(..)
+        | Ask::AddEndpoint(_)
+        | Ask::RotateSecret(..)
+        | Ask::Resend(..)
+        | Ask::ResendRange(..)) => format!("{keyed:?}"),
     };
+    let asked = Idempotency { key, fingerprint };
     match ask {
         Ask::Create(new) => created(service::create(ports, *new, asked).await?),
         Ask::Pay(id, openid) => {
