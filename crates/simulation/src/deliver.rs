@@ -1,8 +1,10 @@
 //! How time goes on: the earliest event happens, whoever can go on runs until it waits, and the invariants are checked.
 
+use shouyin_core::Timestamp;
 use shouyin_core::id::PaymentId;
 use shouyin_core::ports::StoreError;
 use shouyin_core::task::Task;
+use shouyin_core::time::HOUR_MS;
 use wechat_simulator::Input;
 use wechatpay::v3::TransportError;
 
@@ -79,15 +81,20 @@ impl World {
         Ok(())
     }
 
-    /// The server that has the earliest work for its worker, in which lane, and when.
-    pub(crate) fn worker_due(&mut self) -> Option<(i64, usize, usize)> {
+    /// When the next task of each lane is due.
+    pub(crate) fn due_by_lane(&mut self) -> [Option<Timestamp>; LANES.len()] {
         let commits = self.rows.commits();
         if self.due.0 != commits {
             self.due = (commits, LANES.map(|lane| self.rows.next_due(lane)));
         }
+        self.due.1
+    }
+
+    /// The server that has the earliest work for its worker, in which lane, and when.
+    pub(crate) fn worker_due(&mut self) -> Option<(i64, usize, usize)> {
         let now = self.hub.now_ms();
         let mut first: Option<(i64, usize, usize)> = None;
-        for (lane, due) in self.due.1.iter().enumerate() {
+        for (lane, due) in self.due_by_lane().iter().enumerate() {
             let Some(due) = due else { continue };
             for (index, server) in self.servers.iter().enumerate() {
                 let busy = server.claiming.get(lane).copied().unwrap_or(true);
@@ -165,6 +172,7 @@ impl World {
                 })?;
             }
             Event::Restart(server) => self.restart(server),
+            Event::Chores(server) => self.owe_bills(server),
             Event::ConfigureKeys(party) => self.configure_keys(party),
             Event::Step { step, sale } => self.step(step, sale)?,
         }
@@ -310,6 +318,14 @@ impl World {
                 lane,
                 tasks,
             } => self.claimed(server, lane, tasks),
+            Done::Started { result: Ok(()), .. } => Ok(()),
+            Done::Started {
+                server,
+                result: Err(error),
+            } => {
+                self.hub.schedule(HOUR_MS, Event::Chores(server));
+                store_not_corrupt(&error)
+            }
             Done::Ran { key, result } => {
                 self.running.remove(&*key);
                 match result {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use shouyin_core::id::PaymentId;
 use shouyin_core::incident::IncidentKind;
 use shouyin_core::ports::DeliveryChange;
+use shouyin_core::reconciliation::model::DifferenceState;
 use shouyin_core::webhook::model::{Message, Reply};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
@@ -71,6 +72,8 @@ pub(crate) struct CommitNote {
     pub(crate) deliveries: Vec<DeliveryChange>,
     /// Which incidents it noted.
     pub(crate) incidents: Vec<IncidentKind>,
+    /// Where the differences stand that it changed.
+    pub(crate) differences: Vec<DifferenceState>,
 }
 
 /// A commit that was made.

@@ -75,6 +75,11 @@ marks! {
     ForgedRefund: "a forged notification of a refund was refused",
     Spliced: "news of a refund that nobody signed was put together by somebody, and had no effect",
     Moved: "a merchant moved to the other protocol while orders were under way",
+    BillSpoiled: "something was to be wrong in a bill",
+    BillAsked: "a bill told of money that our books did not have",
+    BillBooked: "what a bill had told of was in our books later",
+    BillLate: "a line that had been missing came in a later bill",
+    BillDiffers: "a difference between a bill and our books was found",
     WechatLied: "WeChat said closed and took money all the same",
 }
 

@@ -37,6 +37,7 @@ pub struct Matrix {
 pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool) -> (Report, u64) {
     let swarm = Swarm {
         notifications: story.notifications,
+        other_merchants: false,
         speaks: [story.speaks, Speaks::V3],
         assumptions: story.assumptions.clone(),
         policies: [story.policy; 2],

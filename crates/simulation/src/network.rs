@@ -209,7 +209,7 @@ impl World {
             }
             self.answer_travels(ticket, response, fault, way, call);
         }
-        if call.is_question() {
+        if call.is_question() || call.is_of_bills() {
             return Ok(());
         }
         self.check_order_at_wechat(&call.order)
@@ -242,6 +242,15 @@ impl World {
             Some(Fault::AnswerLate) => (response, way + self.drawn_ms(LATE_ANSWER_MS)),
             Some(Fault::ServerErrorAfter) => (tamper::server_error(), way),
             Some(Fault::Truncated) => (tamper::truncated(response), way),
+            Some(Fault::Altered) if call.is_of_bills() => {
+                let place = self
+                    .hub
+                    .lock()
+                    .choice
+                    .on(Lane::Of(Actor::Attacker))
+                    .upto(255);
+                (tamper::garbled(response, place), way)
+            }
             Some(Fault::WrongSignature) => (tamper::wrong_signature(response), way),
             Some(Fault::Altered) => {
                 let how = self.hub.lock().choice.on(Lane::Of(Actor::Attacker)).upto(3);

@@ -15,8 +15,10 @@ use shouyin_core::incident::Incident;
 use shouyin_core::ledger::{Balance, Posting};
 use shouyin_core::notification::NotificationRecord;
 use shouyin_core::payment::Payment;
-use shouyin_core::ports::{PaymentFilter, PaymentKey, Store, StoreError};
+use shouyin_core::ports::{DifferenceFilter, PaymentFilter, PaymentKey, Store, StoreError};
+use shouyin_core::reconciliation::model::{Difference, Reconciliation};
 use shouyin_core::task::Lane;
+use shouyin_core::time::BillDate;
 use shouyin_core::webhook::Endpoint;
 use tempfile::TempDir;
 
@@ -165,6 +167,28 @@ impl Rows {
     /// What a merchant's ledger sums up to.
     pub(crate) fn balance(&self, mchid: &Mchid) -> Result<Balance, Violation> {
         readable("a balance", now(self.store().balance(mchid.clone())))
+    }
+
+    /// A merchant's day, as it was compared with its bill.
+    pub(crate) fn reconciliation(
+        &self,
+        mchid: &Mchid,
+        date: BillDate,
+    ) -> Result<Option<Reconciliation>, Violation> {
+        let found = now(self.store().reconciliation(mchid.clone(), date));
+        readable("a reconciliation", found)
+    }
+
+    /// Every difference of a merchant's bills, resolved ones included.
+    pub(crate) fn differences(&self, mchid: &Mchid) -> Result<Vec<Difference>, Violation> {
+        let all = DifferenceFilter {
+            date: None,
+            unresolved: false,
+        };
+        readable(
+            "differences",
+            now(self.store().differences(mchid.clone(), all)),
+        )
     }
 
     /// When the next task of a lane is due.

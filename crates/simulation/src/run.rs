@@ -186,7 +186,7 @@ pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
         CALM_WITHOUT_QUERIES_MS
     };
     let until = world.hub.now_ms() + lasts;
-    while world.deliver(until)? {
+    while !world.is_quiet() && world.deliver(until)? {
         if world.events() > MOST_EVENTS {
             return Err(Violation::new("L5", "the world does not come to rest"));
         }
@@ -202,11 +202,9 @@ pub(crate) fn calm(world: &mut World) -> Result<(), Violation> {
 
 /// Once calm has lasted, everything must have come right.
 fn judge(world: &mut World, log: &str) -> Result<(), Violation> {
-    if world.swarm.queries && !world.is_quiet() {
-        return Err(Violation::new(
-            "L5",
-            "something is still going on after days of calm",
-        ));
+    if let Some(what) = world.unrest().filter(|_| world.swarm.queries) {
+        let detail = format!("{what} is still going on after days of calm");
+        return Err(Violation::new("L5", detail));
     }
     let keys = world.desk.as_ref().map(|desk| desk.secrets());
     let (rows, wechat) = (&world.rows, &world.setup.wechat);

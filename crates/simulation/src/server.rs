@@ -81,8 +81,8 @@ impl Build for Canary {
     }
 }
 
-/// Both lanes of the worker.
-pub(crate) const LANES: [Lane; 2] = [Lane::Money, Lane::Webhook];
+/// The lanes of the worker.
+pub(crate) const LANES: [Lane; 3] = [Lane::Money, Lane::Webhook, Lane::Bill];
 
 /// One server process.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ pub(crate) struct Server {
     /// The keys it verifies with, by merchant.
     pub(crate) keys: Vec<Arc<KeyRing>>,
     /// A round of the worker is asking for tasks, by lane.
-    pub(crate) claiming: [bool; 2],
+    pub(crate) claiming: [bool; LANES.len()],
     /// When it started, world time.
     pub(crate) started_ms: i64,
     /// After an error of the store the worker waits until then, in world time.
@@ -159,7 +159,7 @@ impl Server {
             clock,
             ports: Some(open),
             keys,
-            claiming: [false; 2],
+            claiming: [false; LANES.len()],
             started_ms: hub.now_ms(),
             rests_until_ms: 0,
         }

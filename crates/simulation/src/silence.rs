@@ -43,11 +43,13 @@ pub enum Actor {
     Liar,
     /// Lets long times pass.
     Time,
+    /// Makes mistakes in WeChat's bills.
+    Clerk,
 }
 
 impl Actor {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Shopper,
         Self::Merchant,
         Self::Endpoints,
@@ -63,6 +65,7 @@ impl Actor {
         Self::Bank,
         Self::Liar,
         Self::Time,
+        Self::Clerk,
     ];
 
     /// The name in seeds.
@@ -83,6 +86,7 @@ impl Actor {
             Self::Bank => "bank",
             Self::Liar => "liar",
             Self::Time => "time",
+            Self::Clerk => "clerk",
         }
     }
 
@@ -109,6 +113,7 @@ impl Actor {
             Action::RotateKey | Action::StepClock | Action::Move => Self::Operator,
             Action::Crash => Self::Reaper,
             Action::Jump => Self::Time,
+            Action::SpoilBill => Self::Clerk,
         }
     }
 
@@ -161,6 +166,8 @@ pub enum Part {
     Notifications,
     /// The safety net of telling merchants.
     Webhooks,
+    /// The safety net of comparing with WeChat's bills.
+    Bills,
     /// The endpoints that are there from the beginning.
     FirstEndpoints,
     /// The older protocol: everybody speaks APIv3.
@@ -186,6 +193,7 @@ impl Part {
             Self::Webhooks,
             Self::Notifications,
             Self::Queries,
+            Self::Bills,
             Self::FirstEndpoints,
             Self::V2,
             Self::Ways,
@@ -206,6 +214,7 @@ impl Part {
             Self::Queries => "queries",
             Self::Notifications => "notifications",
             Self::Webhooks => "webhooks",
+            Self::Bills => "bills",
             Self::FirstEndpoints => "first-endpoints",
             Self::V2 => "v2",
             Self::Ways => "ways",
@@ -231,6 +240,7 @@ impl Part {
             Self::Queries => swarm.queries,
             Self::Notifications => swarm.notifications,
             Self::Webhooks => swarm.webhooks,
+            Self::Bills => swarm.bills,
             Self::FirstEndpoints => swarm.endpoints > 0,
             Self::V2 => swarm.speaks != [Speaks::V3; 2],
             Self::Ways => swarm.network_ms > 0,
@@ -260,6 +270,7 @@ impl Part {
             Self::Queries => swarm.queries = false,
             Self::Notifications => swarm.notifications = false,
             Self::Webhooks => swarm.webhooks = false,
+            Self::Bills => swarm.bills = false,
             Self::FirstEndpoints => swarm.endpoints = 0,
             Self::V2 => swarm.speaks = [Speaks::V3; 2],
             Self::Ways => swarm.network_ms = 0,

@@ -40,6 +40,8 @@ pub enum Step {
     Remedy,
     /// The operator moves the merchant to the other protocol.
     Move,
+    /// From now on the merchant's days are compared with WeChat's bills.
+    OweBills,
 }
 
 /// A story: who does what when.
@@ -255,6 +257,17 @@ impl Story {
         story
     }
 
+    /// Nobody tells of a refund made by hand but the bill, the next morning.
+    fn bill() -> Self {
+        let mut story = Self::pay();
+        story.name = "bill";
+        story.notifications = false;
+        story.steps.push((3_000, Step::OweBills));
+        story.steps.push((60_000, Step::RefundByHand(1_000)));
+        story.ends_refunded = Some(1_000);
+        story
+    }
+
     /// The merchant's balance is too low until somebody tops it up.
     fn refund_without_money() -> Self {
         let mut story = Self::pay();
@@ -430,6 +443,7 @@ impl Story {
             "refund-v2" => [Fault::AnswerLost, Fault::RateLimited]
                 .map(|fault| Self::refund_with("refund", "refund", fault).in_v2("refund-v2"))
                 .to_vec(),
+            "bill" => vec![Self::bill()],
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
             "webhook" => vec![
@@ -442,7 +456,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 21] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -463,5 +477,6 @@ impl Story {
         "refused-while-closing",
         "move",
         "webhook",
+        "bill",
     ];
 }

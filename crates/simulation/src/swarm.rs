@@ -24,6 +24,8 @@ pub struct Swarm {
     pub notifications: bool,
     /// The safety net of sending again: without it no webhook ever arrives, and merchants read the list of events.
     pub webhooks: bool,
+    /// The safety net of comparing: without it nobody asks for bills.
+    pub bills: bool,
     /// How many webhook endpoints the first merchant has at the beginning.
     pub endpoints: usize,
     /// What the merchants want done with money that nobody asked for.
@@ -121,6 +123,7 @@ impl Swarm {
             speaks: [speaks(&mut stream), speaks(&mut stream)],
             assumptions: assumptions(&mut stream),
             lies_in_story: false,
+            bills: stream.below(6) > 0,
         }
     }
 
@@ -144,6 +147,7 @@ impl Swarm {
             queries: true,
             notifications: true,
             webhooks: true,
+            bills: false,
             endpoints: 0,
             policies: [Policy::default(); 2],
             refund_ms: 3_000,
@@ -223,7 +227,8 @@ fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
             | Action::Crash
             | Action::RotateKey
             | Action::StepClock
-            | Action::Move => {
+            | Action::Move
+            | Action::SpoilBill => {
                 if stream.below(10) < 5 {
                     0
                 } else {

@@ -64,6 +64,11 @@ impl World {
             Step::AddEndpoint => return self.add_endpoint(0, 0, Some(step)),
             Step::Remedy => self.remedy_first(),
             Step::Move => self.move_on(0),
+            Step::OweBills => {
+                self.swarm.bills = true;
+                self.checker.bills_are_compared();
+                self.owe_bills(0);
+            }
             // The phone has nothing to pay with yet, and may never get it.
             Step::Pay if !over => self.unanswered(index, Some(step)),
             Step::Tap | Step::Confirm | Step::Close | Step::Pay | Step::PayFirst => {}

@@ -19,7 +19,12 @@ impl World {
     pub(crate) fn drawn_lie(&self, call: &CallName) -> Option<Fault> {
         match call.what() {
             What::Query | What::Close => self.hub.lock().choice.pick(&[Fault::WechatLies]),
-            What::Place | What::Refund | What::QueryRefund | What::Remedy => None,
+            What::Place
+            | What::Refund
+            | What::QueryRefund
+            | What::Remedy
+            | What::Bill
+            | What::BillFile => None,
         }
     }
 
@@ -71,9 +76,13 @@ impl World {
         }
         let (status, body) = match call.what() {
             What::Close => (204, Vec::new()),
-            What::Place | What::Query | What::Refund | What::QueryRefund | What::Remedy => {
-                (200, tamper::closed_order(order))
-            }
+            What::Place
+            | What::Query
+            | What::Refund
+            | What::QueryRefund
+            | What::Remedy
+            | What::Bill
+            | What::BillFile => (200, tamper::closed_order(order)),
         };
         let signer = &*party.platform.last()?.signer;
         let headers = signature_headers(signer, now.div_euclid(1_000), "lie", &body);
@@ -89,7 +98,7 @@ impl World {
 
     /// In calm WeChat has money for every refund and plays no more tricks.
     pub(crate) fn wechat_heals(&mut self) -> Result<(), Violation> {
-        self.wechat_step(Input::Control(Command::ClearFaults))?;
+        self.bills_heal()?;
         for mchid in MCHIDS {
             let mchid = mchid.to_owned();
             let top_up = Command::SetBalance {

@@ -1,9 +1,9 @@
 //! What servers are asked to do, as work for the executor, and what came of it.
 
-use shouyin_core::id::IdempotencyKey;
+use shouyin_core::id::{IdempotencyKey, Mchid};
 use shouyin_core::ports::{Ports, StoreError};
 use shouyin_core::task::{Lane, Task, TaskKey};
-use shouyin_core::worker;
+use shouyin_core::{reconciliation, worker};
 
 use crate::doors::{Ask, Door, Receipt, Reply};
 use crate::executor::Work;
@@ -31,6 +31,11 @@ pub(crate) enum Done {
         server: usize,
         lane: usize,
         tasks: Result<Vec<Task>, StoreError>,
+    },
+    /// A server has started.
+    Started {
+        server: usize,
+        result: Result<(), StoreError>,
     },
     /// One task was run.
     Ran {
@@ -66,6 +71,14 @@ pub(crate) fn claim(ports: Ports, server: usize, lane: usize) -> Work {
             lane,
             tasks,
         }
+    })
+}
+
+/// A server sees to it that a merchant's bills are owed.
+pub(crate) fn owe_bills(ports: Ports, server: usize, mchid: Mchid) -> Work {
+    Box::pin(async move {
+        let result = reconciliation::service::start(&ports, &mchid).await;
+        Done::Started { server, result }
     })
 }
 

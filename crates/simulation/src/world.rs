@@ -28,7 +28,7 @@ use crate::server::{Around, Build, LANES, Server};
 use crate::setup::{MCHIDS, Setup};
 use crate::story::Step;
 use crate::swarm::Swarm;
-use crate::work::CallId;
+use crate::work::{self, CallId};
 
 /// When merchants tend to their affairs in calm, milliseconds after its beginning.
 const TEND_AT_MS: [i64; 4] = [MINUTE_MS, DAY_MS, 3 * DAY_MS + HOUR_MS, 5 * DAY_MS];
@@ -70,6 +70,8 @@ pub(crate) enum Event {
     },
     /// A server process starts again.
     Restart(usize),
+    /// A server's hourly chores, after those at its start failed.
+    Chores(usize),
     /// The operator configures the keys that WeChat announced for a merchant.
     ConfigureKeys(usize),
     /// Somebody in a story does what comes next.
@@ -117,7 +119,7 @@ pub(crate) struct World {
     /// Processes that carry a hostile notification.
     pub(crate) hostile: BTreeMap<ProcessId, Origin>,
     /// When the next task of each lane is due, as of so many commits.
-    pub(crate) due: (u64, [Option<Timestamp>; 2]),
+    pub(crate) due: (u64, [Option<Timestamp>; LANES.len()]),
     /// Chaos is over.
     pub(crate) calm: bool,
     /// The instant we are in, and how many events it had so far.
@@ -171,15 +173,16 @@ impl World {
             running: BTreeMap::new(),
             last_change: None,
             hostile: BTreeMap::new(),
-            due: (u64::MAX, [None; 2]),
+            due: (u64::MAX, [None; LANES.len()]),
             calm: false,
             instant: (0, 0),
             events: 0,
             swarm,
         };
-        for _ in 0..world.swarm.servers {
+        for index in 0..world.swarm.servers {
             let server = world.fresh_server();
             world.servers.push(server);
+            world.owe_bills(index);
         }
         world.first_lives = world.boots;
         Ok(world)
@@ -245,7 +248,7 @@ impl World {
             return;
         };
         dead.ports = None;
-        dead.claiming = [false; 2];
+        dead.claiming = [false; LANES.len()];
         if self.hub.now_ms() - dead.started_ms < 60_000 && dead.boot > self.first_lives {
             self.hub.mark(Mark::CrashInRecovery);
         }
@@ -266,6 +269,7 @@ impl World {
             if let Some(slot) = self.servers.get_mut(server) {
                 *slot = fresh;
             }
+            self.owe_bills(server);
         }
     }
 
@@ -287,6 +291,8 @@ impl World {
             if let Some(server) = self.servers.get(server) {
                 server.clock.set_skew(0);
             }
+            // The server's hourly chores, in case the database was not there when it started.
+            self.owe_bills(server);
         }
         self.receivers.heal();
         self.checker.calm_since(self.hub.now_ms());
@@ -314,14 +320,58 @@ impl World {
         Ok(())
     }
 
-    /// True if nothing is left that will ever happen by itself. Where no webhook ever arrives, those to come are left out.
+    /// A server makes sure that the bills of every merchant are owed, as it does when it starts and every hour.
+    pub(crate) fn owe_bills(&mut self, server: usize) {
+        let Some((boot, ports)) = self.ports_of(server).filter(|_| self.swarm.bills) else {
+            return;
+        };
+        let merchants = if self.swarm.other_merchants {
+            self.setup.parties.len()
+        } else {
+            1
+        };
+        let parties = self.setup.parties.iter().take(merchants);
+        let mchids: Vec<Mchid> = parties.map(|party| party.mchid.clone()).collect();
+        for mchid in mchids {
+            self.spawn(boot, work::owe_bills(ports.clone(), server, mchid));
+        }
+    }
+
+    /// True if nothing is left that will ever happen by itself, and people have nothing to look after. Where no webhook ever arrives, those to come
+    /// are left out; and so are the bills of days on which nothing happened, of which there is always a next one.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        let money = self.rows.next_due(LANES[0]);
-        let webhooks = self.rows.next_due(LANES[1]).filter(|_| self.swarm.webhooks);
-        self.executor.len() == 0
-            && self.hub.lock().queue.is_empty()
-            && money.or(webhooks).is_none()
-            && self.setup.wechat.next_due().is_none()
+        self.unrest().is_none()
+    }
+
+    /// What still goes on.
+    pub(crate) fn unrest(&mut self) -> Option<String> {
+        let is_routine = |event: &Event| matches!(event, Event::Tend);
+        if self.executor.len() > 0 {
+            return Some("a process".to_owned());
+        }
+        if !self.hub.lock().queue.values().all(is_routine) {
+            return Some("a message".to_owned());
+        }
+        let [money, webhooks, _] = self.due_by_lane();
+        if money.is_some() {
+            return Some("a task".to_owned());
+        }
+        if webhooks.is_some() && self.swarm.webhooks {
+            return Some("a webhook".to_owned());
+        }
+        if self.setup.wechat.next_due().is_some() {
+            return Some("something at WeChat".to_owned());
+        }
+        if self.needs_people() {
+            return Some("something for people".to_owned());
+        }
+        self.owed_bill()
+    }
+
+    fn owed_bill(&self) -> Option<String> {
+        let (rows, wechat) = (&self.rows, &self.setup.wechat);
+        let owed = self.checker.owed_bill(rows, wechat, self.hub.now_ms());
+        owed.unwrap_or_else(|unreadable| Some(unreadable.detail))
     }
 
     /// Futures that wait although nothing can wake them.

@@ -54,7 +54,28 @@ pub(crate) struct Bills {
     invented: Vec<(String, TradeLine)>,
 }
 
+/// A line of a trade bill, as far as it is about money. For whoever compares books.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BillLine {
+    /// Who got the money.
+    pub mchid: String,
+    /// The merchant's number of the order.
+    pub out_trade_no: String,
+    /// The merchant's number of the refund, if it is one.
+    pub out_refund_no: Option<String>,
+    /// What was paid, or is to go back, in fen.
+    pub amount: i64,
+    /// A payment by payment code that was taken back: no money.
+    pub revoked: bool,
+}
+
 impl Wechat {
+    /// The lines of a merchant's trade bill of one day as they would be given out now, mistakes of bills given out before included.
+    pub fn bill_lines(&self, mchid: &str, date: BillDate) -> Vec<BillLine> {
+        let lines = self.lines_of_day(mchid, date).into_iter();
+        lines.map(TradeLine::money).collect()
+    }
+
     /// Whether the bill of a day can be had now.
     pub(crate) fn bill_is_there(&self, date: BillDate) -> Result<(), Missing> {
         let age_ms = self.now_ms - date.starts_at_ms();

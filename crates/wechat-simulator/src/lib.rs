@@ -39,6 +39,7 @@ pub use assumptions::{
     AssociatedData, Assumptions, ClientCertificate, CloseUnknown, LengthUnit, NullMembers,
     RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber, UserPaying,
 };
+pub use bill::BillLine;
 pub use book::{App, AppKind, Merchant, MerchantCertificate, OrderKey, RefundKey};
 pub use control::{Command, CommandAnswer, CommandError};
 pub use credentials::{AppKeys, Credentials, SimulatorError};

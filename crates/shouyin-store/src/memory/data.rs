@@ -13,14 +13,14 @@ use shouyin_core::ports::{
     Changes, EndpointChange, Load, Loaded, PaymentFilter, PaymentKey, StoreError,
 };
 use shouyin_core::session::Session;
-use shouyin_core::task::{Subject, Task, TaskKey, TaskKind};
+use shouyin_core::task::{Subject, TaskKey, TaskKind};
 use shouyin_core::webhook::decide::fan_out;
 
 use super::event::Events;
 use super::ledger::Ledger;
 use super::reconciliation::Reconciliations;
 use super::refund::Refunds;
-use super::task;
+use super::task::{self, Tasks};
 use super::webhook::{self, Webhooks};
 use crate::rules;
 
@@ -38,7 +38,7 @@ pub(super) struct Data {
     pub(super) reconciliations: Reconciliations,
     pub(super) events: Events,
     pub(super) webhooks: Webhooks,
-    pub(super) tasks: BTreeMap<TaskKey, Task>,
+    pub(super) tasks: Tasks,
     pub(super) notifications: Vec<NotificationRecord>,
     pub(super) incidents: Vec<Incident>,
     idempotency: BTreeMap<(Mchid, IdempotencyKey), IdempotencyRecord>,
@@ -205,7 +205,7 @@ impl Data {
             self.webhooks.apply_log(attempt, &self.events);
         }
         for change in changes.tasks {
-            task::apply(&mut self.tasks, change);
+            self.tasks.apply(change);
         }
         self.notifications.extend(changes.notification);
         for incident in changes.incidents {
@@ -245,7 +245,7 @@ impl Data {
                 self.webhooks.apply_delivery(change, &self.events);
             }
             for change in tasks {
-                task::apply(&mut self.tasks, change);
+                self.tasks.apply(change);
             }
         }
     }

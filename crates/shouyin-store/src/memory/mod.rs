@@ -75,7 +75,7 @@ impl MemoryStore {
 
     /// Every task in the order of keys: for checkers.
     pub fn all_tasks(&self) -> Vec<Task> {
-        self.lock().tasks.values().cloned().collect()
+        self.lock().tasks.all().cloned().collect()
     }
 
     /// Every notification of every merchant, oldest first: for checkers.
@@ -158,13 +158,11 @@ impl MemoryStore {
         limit: u32,
     ) -> Result<Vec<Task>, StoreError> {
         let mut data = self.lock();
-        let due = task::due(&data.tasks, lane, now, limit);
+        let due = data.tasks.due(lane, now, limit);
         if due.is_empty() {
             return Ok(Vec::new());
         }
-        self.commit(&mut data, |data| {
-            task::lease(&mut data.tasks, &due, lease_until, lease)
-        })
+        self.commit(&mut data, |data| data.tasks.lease(&due, lease_until, lease))
     }
 
     fn put_session_now(&self, session: Session) -> Result<(), StoreError> {

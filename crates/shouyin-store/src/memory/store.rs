@@ -19,7 +19,7 @@ use shouyin_core::task::{Lane, Lease, Task};
 use shouyin_core::time::BillDate;
 use shouyin_core::webhook::model::{Delivery, DeliveryAttempt, Endpoint};
 
-use super::{MemoryStore, task};
+use super::MemoryStore;
 
 /// The newest `limit` of rows that are stored oldest first.
 fn newest<T: Clone>(rows: &[T], is_wanted: impl Fn(&T) -> bool, limit: u32) -> Vec<T> {
@@ -48,7 +48,7 @@ impl Store for MemoryStore {
     }
 
     fn next_due(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        Box::pin(async move { Ok(task::next_due(&self.lock().tasks, lane)) })
+        Box::pin(async move { Ok(self.lock().tasks.next_due(lane)) })
     }
 
     fn payment(&self, key: PaymentKey) -> BoxFuture<'_, Result<Option<Payment>, StoreError>> {

@@ -2,7 +2,7 @@
 
 use fen::Fen;
 use shouyin_core::id::Mchid;
-use wechat_simulator::{Command, Input, RefundEnd};
+use wechat_simulator::{Command, Input, OrderKey, RefundEnd};
 
 use crate::check::Violation;
 use crate::choice::Lane;
@@ -20,20 +20,23 @@ impl World {
         self.refund_by_hand(sale, part)
     }
 
+    /// Merchant and number of the first order of a sale that WeChat has money for.
+    pub(super) fn paid_order_of(&self, sale: usize) -> Option<OrderKey> {
+        let sale = self.sales.get(sale)?;
+        let payment = self.checker.last_seen(sale.payment.as_ref()?)?;
+        let mchid = payment.mchid.as_str();
+        payment.attempts.iter().find_map(|attempt| {
+            let order = self
+                .setup
+                .wechat
+                .order(mchid, attempt.out_trade_no.as_str())?;
+            order.payment()?;
+            Some((mchid.to_owned(), order.out_trade_no.clone()))
+        })
+    }
+
     pub(crate) fn refund_by_hand(&mut self, sale: usize, amount: i64) -> Result<(), Violation> {
-        let found = self.sales.get(sale).and_then(|sale| {
-            let payment = self.checker.last_seen(sale.payment.as_ref()?)?;
-            let mchid = payment.mchid.as_str();
-            payment.attempts.iter().find_map(|attempt| {
-                let order = self
-                    .setup
-                    .wechat
-                    .order(mchid, attempt.out_trade_no.as_str())?;
-                order.payment()?;
-                Some((mchid.to_owned(), order.out_trade_no.clone()))
-            })
-        });
-        let Some(order) = found else {
+        let Some(order) = self.paid_order_of(sale) else {
             return Ok(());
         };
         let number = order.1.clone();

@@ -1,6 +1,7 @@
 //! Everybody who acts on the world: merchants, shoppers, the attacker, the operator and the reaper.
 
 mod attacker;
+mod bills;
 mod console;
 mod merchant;
 mod operator;
@@ -71,11 +72,13 @@ pub enum Action {
     LoseReceiver,
     /// The operator moves a merchant from the older protocol to APIv3, or back.
     Move,
+    /// Something will be wrong in one of WeChat's bills.
+    SpoilBill,
 }
 
 impl Action {
     /// All of them, in the order of their weights.
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 23] = [
         Action::Create,
         Action::CreateAgain,
         Action::Tap,
@@ -98,6 +101,7 @@ impl Action {
         Action::Resend,
         Action::LoseReceiver,
         Action::Move,
+        Action::SpoilBill,
     ];
 }
 
@@ -242,6 +246,7 @@ impl World {
                 Ok(())
             }
             Action::SetBalance => self.set_any_balance(),
+            Action::SpoilBill => self.spoil_any_bill(),
             Action::ChangeEndpoint => self.change_any_endpoint(),
             Action::Resend => {
                 self.resend_any();

@@ -5,8 +5,8 @@ use shouyin_core::event::EventType;
 use shouyin_core::id::{EndpointId, Mchid};
 use shouyin_core::refund::RefundState;
 use shouyin_core::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use shouyin_core::webhook::EndpointState;
 use shouyin_core::webhook::service::{EndpointPatch, NewEndpoint};
+use shouyin_core::webhook::{Endpoint, EndpointState};
 
 use crate::check::Violation;
 use crate::choice::Lane;
@@ -221,6 +221,15 @@ impl World {
             span_ms / 1_000
         ));
         self.receivers.lose(url, self.hub.now_ms() + span_ms);
+    }
+
+    /// Whether something waits for people, or for what they do when they [tend](World::tend) to it.
+    pub(crate) fn needs_people(&self) -> bool {
+        let mut refunds = self.checker.payments().flat_map(|it| &it.refunds);
+        let is_off = |it: &Endpoint| it.state != EndpointState::Enabled;
+        refunds.any(|refund| refund.state == RefundState::Abnormal)
+            || self.swarm.webhooks
+                && (self.checker.endpoints().any(is_off) || self.checker.all_delivered().is_err())
     }
 
     /// In calm: whoever is responsible does what the product asks people to do.

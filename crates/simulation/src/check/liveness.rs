@@ -32,6 +32,7 @@ impl Checker {
             self.surplus_went_back(payment)?;
         }
         self.nothing_contradicts(rows)?;
+        self.bills_agree(rows, wechat)?;
         // Without queries nothing can be proven closed.
         if self.nets.queries {
             self.all_final()?;
@@ -58,10 +59,10 @@ impl Checker {
                 continue;
             }
             // Where WeChat was the only one who could tell, and has given up telling, nobody could know. A WeChat that
-            // said closed is not asked any more.
+            // said closed is not asked any more, unless its own bill says otherwise.
             let asked = self.nets.queries && self.keeps_its_word;
             let told = self.nets.notifications && !gave_up(wechat, &mchid, number, None);
-            if !asked && !told {
+            if !asked && !told && !self.bill_told(rows, wechat, &mchid, number, None)? {
                 continue;
             }
             let detail = format!("{number} is paid at WeChat and not here ({:?})", self.nets);
@@ -108,7 +109,7 @@ impl Checker {
                 let mut refunds = payment.refunds.iter();
                 refunds.find(|refund| refund.out_refund_no.as_str() == number)
             });
-            // A refund made by hand is told by its notification only; one of ours is asked about.
+            // A refund made by hand is told by its notification, or the bill; one of ours is asked about.
             let by_hand = here.is_none_or(|refund| refund.origin == RefundOrigin::Console);
             // The older protocol's news of refunds is only a reason to ask.
             let is_hint = there.protocol != Protocol::V3;
@@ -120,7 +121,7 @@ impl Checker {
             } else {
                 told || self.nets.queries
             };
-            if !could_know {
+            if !could_know && !self.bill_told(rows, wechat, &mchid, order, Some(number))? {
                 continue;
             }
             let agrees = match (here.map(|refund| &refund.state), there.state) {
@@ -188,7 +189,9 @@ impl Checker {
             | IncidentKind::BillDiffers
             | IncidentKind::NoBill => true,
         };
-        match rows.all_incidents()?.into_iter().find(honest) {
+        // What bills led to is compared with the bills themselves.
+        let of_payments = |incident: &Incident| incident.bill_date.is_none() && honest(incident);
+        match rows.all_incidents()?.into_iter().find(of_payments) {
             Some(incident) => {
                 let (kind, number) = (incident.kind.as_str(), incident.out_trade_no);
                 let detail = format!("{kind} was noted for {number:?}: {}", incident.detail);

@@ -1,6 +1,7 @@
 //! The invariants, judged from both sets of books: the rows of our store and WeChat's own. Written apart from the
 //! product's rules and without any of their code: a rule misread twice in the same way would agree with itself.
 
+mod bills;
 mod books;
 mod events;
 mod ledger;
@@ -13,7 +14,7 @@ mod states;
 mod timely;
 mod webhooks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use shouyin_core::id::{Mchid, PaymentId};
@@ -21,6 +22,7 @@ use shouyin_core::incident::IncidentKind;
 use shouyin_core::payment::{AttemptState, Payment, PaymentState};
 use shouyin_core::policy::{Policies, Policy};
 use shouyin_core::ports::PaymentKey;
+use shouyin_core::reconciliation::model::{DifferenceState, Resolution};
 use shouyin_core::refund::{Refund, RefundOrigin, RefundState};
 use wechat_simulator::Wechat;
 
@@ -63,6 +65,7 @@ struct Nets {
     queries: bool,
     notifications: bool,
     webhooks: bool,
+    bills: bool,
 }
 
 /// What the checkers remember of a run.
@@ -76,8 +79,11 @@ pub(crate) struct Checker {
     seen: BTreeMap<PaymentId, Payment>,
     /// How often each was revised.
     revisions: BTreeMap<PaymentId, u32>,
+    /// The numbers of all attempts.
+    orders: BTreeSet<String>,
     /// To which payment each refund belongs, by its number at WeChat.
     refunds: BTreeMap<String, PaymentId>,
+    bills: bills::Seen,
     events: events::Seen,
     ledger: ledger::Seen,
     sent: sent::Seen,
@@ -100,6 +106,7 @@ impl Checker {
                 queries: swarm.queries,
                 notifications: swarm.notifications,
                 webhooks: swarm.webhooks,
+                bills: swarm.bills,
             },
             keeps_its_word: swarm.weights.of(Fault::WechatLies) == 0 && !swarm.lies_in_story,
             policies: Policies::new(policies),
@@ -133,6 +140,16 @@ impl Checker {
         if note.incidents.contains(&IncidentKind::RefundExceeds) {
             hub.mark(Mark::RefundExceeds);
         }
+        for state in &note.differences {
+            hub.mark(match state {
+                DifferenceState::Asked => Mark::BillAsked,
+                DifferenceState::Open => Mark::BillDiffers,
+                DifferenceState::Resolved { by, .. } => match by {
+                    Resolution::Books => Mark::BillBooked,
+                    Resolution::Bill => Mark::BillLate,
+                },
+            });
+        }
         let Some(id) = &note.payment else {
             return Ok(());
         };
@@ -161,9 +178,17 @@ impl Checker {
         let revisions = self.revisions.get(id).copied().unwrap_or(0);
         self.events.check(&payment, revisions)?;
         self.timely.committed(&payment, hub.now_ms());
+        for attempt in &payment.attempts {
+            let number = attempt.out_trade_no.as_str();
+            if !self.orders.contains(number) {
+                self.orders.insert(number.to_owned());
+            }
+        }
         for refund in &payment.refunds {
-            let number = refund.out_refund_no.as_str().to_owned();
-            self.refunds.insert(number, id.clone());
+            let number = refund.out_refund_no.as_str();
+            if !self.refunds.contains_key(number) {
+                self.refunds.insert(number.to_owned(), id.clone());
+            }
         }
         self.seen.insert(id.clone(), payment);
         Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shouyin_core::id::{Mchid, OutTradeNo};
 use shouyin_core::payment::Payment;
 use shouyin_core::ports::PaymentKey;
-use shouyin_core::time::HOUR_MS;
+use shouyin_core::time::{BillDate, HOUR_MS};
 use wechat_simulator::Wechat;
 use wechatpay::v3::{Method, SignedRequest};
 
@@ -66,6 +66,10 @@ pub(crate) enum What {
     Refund,
     QueryRefund,
     Remedy,
+    /// A day's bill, or where it is to be had.
+    Bill,
+    /// The file of a bill.
+    BillFile,
 }
 
 impl What {
@@ -78,6 +82,8 @@ impl What {
             What::Refund => "refund",
             What::QueryRefund => "query_refund",
             What::Remedy => "remedy",
+            What::Bill => "bill",
+            What::BillFile => "bill_file",
         }
     }
 }
@@ -86,7 +92,7 @@ impl What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CallName {
     what: What,
-    /// Our number of the refund, or of the order.
+    /// Our number of the refund, or of the order; the day of a bill, or the token of its file.
     number: String,
     /// Our number of the order; empty if only the refund is known.
     pub(crate) order: String,
@@ -97,8 +103,18 @@ impl CallName {
     pub(crate) fn is_question(&self) -> bool {
         match self.what {
             What::Query | What::QueryRefund => true,
-            What::Place | What::Close | What::Refund | What::Remedy => false,
+            What::Place
+            | What::Close
+            | What::Refund
+            | What::Remedy
+            | What::Bill
+            | What::BillFile => false,
         }
+    }
+
+    /// Whether it is about a bill, and no order.
+    pub(crate) fn is_of_bills(&self) -> bool {
+        matches!(self.what, What::Bill | What::BillFile)
     }
 
     pub(crate) fn what(&self) -> What {
@@ -142,6 +158,9 @@ fn name(request: &SignedRequest) -> CallName {
     if is_v2(request) {
         return name_of_v2(request);
     }
+    if let Some(call) = name_of_bill(&request.target) {
+        return call;
+    }
     let order = order_in(request);
     let is_get = request.method == Method::Get;
     let about_refund = request.target.starts_with("/v3/refund/");
@@ -167,6 +186,33 @@ fn name(request: &SignedRequest) -> CallName {
     }
 }
 
+fn name_of_bill(target: &str) -> Option<CallName> {
+    let parameter = |name: &str| {
+        let (_, value) = target.split_once(name)?;
+        Some(value.split_once('&').map_or(value, |(value, _)| value))
+    };
+    let (what, number) = if target.starts_with("/v3/bill/") {
+        (What::Bill, parameter("bill_date="))
+    } else if target.starts_with("/v3/billdownload/") {
+        (What::BillFile, parameter("token="))
+    } else {
+        return None;
+    };
+    Some(CallName {
+        what,
+        number: number.unwrap_or_default().to_owned(),
+        order: String::new(),
+    })
+}
+
+/// The day of a bill, in either protocol's way of writing it.
+fn bill_date(text: &str) -> Option<BillDate> {
+    let digits: String = text.chars().filter(|it| *it != '-').collect();
+    let (year, rest) = digits.split_at_checked(4)?;
+    let (month, day) = rest.split_at_checked(2)?;
+    BillDate::parse(&format!("{year}-{month}-{day}"))
+}
+
 fn name_of_v2(request: &SignedRequest) -> CallName {
     let member = |name| {
         speaks::member(&request.body, name)
@@ -178,11 +224,13 @@ fn name_of_v2(request: &SignedRequest) -> CallName {
         "/pay/closeorder" => What::Close,
         "/secapi/pay/refund" => What::Refund,
         "/pay/refundquery" => What::QueryRefund,
+        "/pay/downloadbill" => What::Bill,
         _ => What::Place,
     };
     let number = match what {
         What::Refund | What::QueryRefund | What::Remedy => "out_refund_no",
         What::Place | What::Query | What::Close => "out_trade_no",
+        What::Bill | What::BillFile => "bill_date",
     };
     CallName {
         what,
@@ -251,7 +299,7 @@ impl Checker {
             What::Place => calls.placed_ms = Some(now_ms),
             // The order call was recorded and never left: the product cannot know that.
             What::Query | What::Close => calls.placed_ms = calls.placed_ms.or(Some(now_ms)),
-            What::Refund | What::QueryRefund | What::Remedy => {}
+            What::Refund | What::QueryRefund | What::Remedy | What::Bill | What::BillFile => {}
         }
         if i64::from(calls.count) > calls.most(now_ms) {
             let (count, hours) = (calls.count, (now_ms - calls.first_ms) / HOUR_MS);
@@ -263,18 +311,24 @@ impl Checker {
 
     fn is_stored(&self, rows: &Rows, call: &CallName) -> Result<bool, Violation> {
         match call.what {
-            What::Place | What::Query | What::Close => {
+            // Its token came from WeChat.
+            What::BillFile => Ok(true),
+            What::Bill => {
+                let Some(date) = bill_date(&call.number) else {
+                    return Ok(false);
+                };
                 for mchid in MCHIDS {
                     let Ok(mchid) = Mchid::parse(mchid) else {
                         continue;
                     };
-                    if owner(rows, &mchid, &call.number)?.is_some() {
+                    if rows.reconciliation(&mchid, date)?.is_some() {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            // As of the last commit: `seen` is what is stored.
+            // As of the last commit: what was seen is what is stored.
+            What::Place | What::Query | What::Close => Ok(self.orders.contains(&call.number)),
             What::Refund | What::QueryRefund | What::Remedy => {
                 Ok(self.refunds.contains_key(&call.number))
             }
@@ -351,6 +405,20 @@ mod tests {
                 r#"{"out_refund_no":"r1"}"#,
                 What::Remedy,
                 "r1",
+            ),
+            (
+                Method::Get,
+                "/v3/bill/tradebill?bill_date=2026-01-05&bill_type=ALL&tar_type=GZIP",
+                "",
+                What::Bill,
+                "2026-01-05",
+            ),
+            (
+                Method::Get,
+                "/v3/billdownload/file?token=6e6f&tartype=gzip",
+                "",
+                What::BillFile,
+                "6e6f",
             ),
         ] {
             let call = name(&request(method, target, body));

@@ -176,7 +176,7 @@ impl Checker {
     }
 
     /// L3: everything arrived that was to arrive.
-    pub(super) fn all_delivered(&self) -> Result<(), Violation> {
+    pub(crate) fn all_delivered(&self) -> Result<(), Violation> {
         let seen = &self.webhooks;
         for (endpoint_id, event_id) in &seen.entitled {
             let Some(endpoint) = seen.endpoints.get(endpoint_id) else {

@@ -152,6 +152,11 @@ fn note(changes: &Changes) -> CommitNote {
         endpoints: !changes.endpoints.is_empty(),
         deliveries: changes.deliveries.clone(),
         incidents: changes.incidents.iter().map(|found| found.kind).collect(),
+        differences: changes
+            .differences
+            .iter()
+            .map(|found| found.state)
+            .collect(),
     }
 }
 

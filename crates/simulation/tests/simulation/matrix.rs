@@ -123,6 +123,11 @@ fn moving_to_the_other_protocol_survives_every_crash() {
 }
 
 #[test]
+fn a_bill_that_tells_of_a_refund_survives_every_crash() {
+    survives("bill", 500);
+}
+
+#[test]
 fn webhooks_survive_every_crash() {
     survives("webhook", 500);
 }

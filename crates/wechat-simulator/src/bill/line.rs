@@ -3,6 +3,7 @@
 use fen::Fen;
 use wechatpay::bill::BillDate;
 
+use super::BillLine;
 use crate::order::{Order, Payment};
 use crate::refund::{Refund, RefundState};
 use crate::v2::spaced_time;
@@ -126,6 +127,20 @@ impl TradeLine {
             description: order.description.clone(),
             attach: order.attach.clone().unwrap_or_default(),
             fee: 0,
+        }
+    }
+
+    /// What it says about money.
+    pub(super) fn money(self) -> BillLine {
+        BillLine {
+            amount: self
+                .refund
+                .as_ref()
+                .map_or(self.total, |refund| refund.amount),
+            out_refund_no: self.refund.map(|refund| refund.out_refund_no),
+            mchid: self.mchid,
+            out_trade_no: self.out_trade_no,
+            revoked: self.state == "REVOKED",
         }
     }
 

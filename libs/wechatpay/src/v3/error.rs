@@ -51,13 +51,11 @@ impl ApiError {
 }
 
 fn spelled_alike(left: &str, right: &str) -> bool {
-    let letters = |text: &str| -> Vec<u8> {
-        text.bytes()
-            .filter(|byte| *byte != b'_')
-            .map(|byte| byte.to_ascii_uppercase())
-            .collect()
+    let letters = |text| {
+        let letters = str::bytes(text).filter(|byte| *byte != b'_');
+        letters.map(|byte| byte.to_ascii_uppercase())
     };
-    letters(left) == letters(right)
+    letters(left).eq(letters(right))
 }
 
 impl fmt::Display for ApiError {

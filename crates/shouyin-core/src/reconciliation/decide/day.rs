@@ -144,7 +144,11 @@ pub fn no_bill(
         if now >= alarm(day.date) {
             changes.incidents.push(no_bill_incident(&day, &reason, now));
         }
-        let due_at = now.plus_ms(bill_delay_ms(day.date, day.tries, now));
+        let mut due_at = now.plus_ms(bill_delay_ms(day.date, day.tries, now));
+        if *why == NoBill::None && !books_have_some {
+            // A merchant who sold nothing has none every day: asking again is of use when it may be believed.
+            due_at = due_at.max(believed_empty(day.date));
+        }
         changes.tasks.push(run.put_off_to(due_at));
         day.trouble = Some(reason);
     }

@@ -58,6 +58,34 @@ pub fn look(
                 }
             }
             Verdict::Differs {
+                kind,
+                in_books,
+                detail,
+            } if kind != before.kind => {
+                // It is here, and is not the same: another difference.
+                let other = Difference {
+                    kind,
+                    state: DifferenceState::Open,
+                    in_books,
+                    found_at: now,
+                    detail,
+                    ..after.clone()
+                };
+                let is_known = differences.iter().any(|it| it.key() == other.key());
+                if !is_known {
+                    if place < MAX_TOLD {
+                        tell(&other, now, ids, &mut changes);
+                    }
+                    changes.differences.push(other);
+                }
+                after.state = DifferenceState::Resolved {
+                    at: now,
+                    by: Resolution::Books,
+                };
+                after.in_books = in_books;
+                after.detail = "WeChat confirmed it, and it is not what the bill says".into();
+            }
+            Verdict::Differs {
                 in_books, detail, ..
             } => {
                 after.state = DifferenceState::Open;

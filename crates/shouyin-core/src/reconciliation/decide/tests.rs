@@ -14,7 +14,7 @@ use crate::reconciliation::schedule::{alarm, believed_empty, first_due};
 use crate::refund::decide::tests::world::{Counter, T0, fact, ids, paid, wanted};
 use crate::refund::model::{Refund, RefundState};
 use crate::task::{Lease, TaskChange};
-use crate::time::DAY_MS;
+use crate::time::{DAY_MS, MINUTE_MS};
 
 const TRANSACTION: &str = "4200000001";
 
@@ -515,6 +515,46 @@ fn no_bill_is_believed_late_and_never_against_our_own_books() {
     assert_eq!(none(true, late), (DayState::Waiting, 0));
     let changes = no_bill(&fresh(), &NoBill::NotReady, false, &run(), late, &ids());
     assert_eq!(stored(&changes).state, DayState::Waiting);
+}
+
+#[test]
+fn what_asking_brought_and_is_not_the_same_is_another_difference() {
+    let (refunded, number) = refunded(RefundState::Succeeded { at: T0 });
+    let mut desk = Desk::new(paid());
+    desk.compare(day(), vec![refund_row(&number, 31)]);
+    assert_eq!(desk.states(), [("refund_not_here", "asked")]);
+    // WeChat says 30, the bill said 31.
+    desk.payments
+        .values_mut()
+        .for_each(|known| *known = refunded.clone());
+    for _ in 0..2 {
+        desk.look(false);
+        assert_eq!(
+            desk.states(),
+            [("refund_not_here", "resolved"), ("amount_differs", "open")]
+        );
+        assert_eq!(desk.told(), (1, 1));
+    }
+    assert_eq!(desk.differences[1].in_books, Some(Fen::new(30)));
+    assert_eq!(desk.differences[1].in_bill, Some(Fen::new(31)));
+}
+
+#[test]
+fn an_empty_day_costs_two_questions() {
+    let noon = first_due(day());
+    let next = |why: &NoBill, books_have_some| {
+        let changes = no_bill(&fresh(), why, books_have_some, &run(), noon, &ids());
+        match changes.tasks.as_slice() {
+            [TaskChange::Reschedule { due_at, .. }] => due_at.since(noon),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        noon.plus_ms(next(&NoBill::None, false)),
+        believed_empty(day())
+    );
+    assert_eq!(next(&NoBill::None, true), 10 * MINUTE_MS);
+    assert_eq!(next(&NoBill::NotReady, false), 10 * MINUTE_MS);
 }
 
 #[test]

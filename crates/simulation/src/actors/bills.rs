@@ -1,0 +1,91 @@
+//! Mistakes in WeChat's bills.
+
+use shouyin_core::Timestamp;
+use shouyin_core::time::BillDate;
+use wechat_simulator::{Command, Fault, FaultKind, Input};
+
+use crate::check::Violation;
+use crate::choice::Lane;
+use crate::marks::Mark;
+use crate::world::World;
+
+/// What can be wrong for good: with the line of an order, or with a whole bill.
+const LASTING: [FaultKind; 5] = [
+    FaultKind::BillMissingLine,
+    FaultKind::BillLateLine,
+    FaultKind::BillOtherAmount,
+    FaultKind::BillExtraLine,
+    FaultKind::BillForeignLine,
+];
+/// What is wrong with one copy of a bill.
+const PASSING: [FaultKind; 3] = [
+    FaultKind::BillNotReady,
+    FaultKind::BillNone,
+    FaultKind::BillWrongDigest,
+];
+
+impl World {
+    /// The next bill, or what it will say of an order that was paid today, is wrong.
+    pub(super) fn spoil_any_bill(&mut self) -> Result<(), Violation> {
+        let kinds = LASTING.iter().chain(&PASSING);
+        let index = self
+            .hub
+            .lock()
+            .choice
+            .on(Lane::Turn)
+            .index(kinds.clone().count());
+        let Some(kind) = kinds.clone().nth(index).copied() else {
+            return Ok(());
+        };
+        let is_of_a_line = matches!(
+            kind,
+            FaultKind::BillMissingLine | FaultKind::BillLateLine | FaultKind::BillOtherAmount
+        );
+        let today = BillDate::of(Timestamp::from_millis(self.hub.now_ms()));
+        let order = if is_of_a_line {
+            let sale = self.some_sale_that(|sale| sale.paid);
+            let paid = sale.and_then(|sale| self.paid_order_of(sale));
+            // A bill that was given out does not change any more.
+            let Some((_, number)) = paid.filter(|(mchid, number)| {
+                let order = self.setup.wechat.order(mchid, number);
+                let payment = order.and_then(|order| order.payment());
+                payment.is_some_and(|it| BillDate::of(Timestamp::from_millis(it.at_ms)) == today)
+            }) else {
+                return Ok(());
+            };
+            Some(number)
+        } else {
+            None
+        };
+        let about = order.as_deref().unwrap_or("the next bill");
+        self.hub
+            .say(format_args!("{} will be played on {about}", kind.name()));
+        self.hub.mark(Mark::BillSpoiled);
+        if kind == FaultKind::BillNone {
+            self.checker.a_bill_is_denied();
+        }
+        let fault = match order {
+            Some(number) => Fault::new(kind).of_order(number),
+            None => Fault::new(kind),
+        };
+        self.wechat_step(Input::Control(Command::AddFault(fault)))?;
+        Ok(())
+    }
+
+    /// In calm bills are made in time and arrive whole; what is wrong in them stays wrong.
+    pub(crate) fn bills_heal(&mut self) -> Result<(), Violation> {
+        let lasting: Vec<Fault> = self
+            .setup
+            .wechat
+            .faults()
+            .iter()
+            .filter(|fault| LASTING.contains(&fault.fault))
+            .cloned()
+            .collect();
+        self.wechat_step(Input::Control(Command::ClearFaults))?;
+        for fault in lasting {
+            self.wechat_step(Input::Control(Command::AddFault(fault)))?;
+        }
+        Ok(())
+    }
+}
