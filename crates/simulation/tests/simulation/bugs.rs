@@ -145,7 +145,7 @@ fn left_of(bug: Bug, budget: u64, by: &[&str]) -> (Case, Vec<Part>, &'static str
     let again = again.expect("what was printed fails");
     assert_eq!(again.invariant, shrunk.violation.invariant, "{case}");
     let left = case.left();
-    assert!(left.len() <= 12, "{case} leaves {left:?}");
+    assert!(left.len() <= 15, "{case} leaves {left:?}");
     (case, left, again.invariant)
 }
 
