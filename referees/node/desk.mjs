@@ -54,8 +54,12 @@ const ANSWERS = {
   v2: { accepted: [200, 'text/xml', xmlAnswer('SUCCESS', 'OK')], refused: [200, 'text/xml', xmlAnswer('FAIL', 'refused')] },
 };
 
+/** What stays the same when a notification is sent again: APIv3's id; the transaction, or what is encrypted, in the older protocol. */
+const SAME_WHEN_REPEATED = /"id":"[^"]+"|<transaction_id>.+?<\/transaction_id>|<req_info>[^]+?<\/req_info>/;
+
 /** A small server for notifications. `judge` gets headers and body and says whether it accepts them. */
 export class Receiver {
+  #accepted = new Set();
   #arrived = [];
   #waiting = [];
 
@@ -76,7 +80,11 @@ export class Receiver {
     return receiver;
   }
 
+  /** One that was accepted may come again, when the answer was late for WeChat: it is passed over. */
   #push(notification) {
+    const [name] = SAME_WHEN_REPEATED.exec(notification.body) ?? [];
+    if (notification.accepted && this.#accepted.has(name)) return;
+    if (notification.accepted) this.#accepted.add(name);
     const first = this.#waiting.shift();
     if (first) first(notification);
     else this.#arrived.push(notification);

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -66,11 +67,16 @@ ANSWERS = {
 }
 
 
+# What stays the same when a notification is sent again: APIv3's id; the transaction, or what is encrypted, in the older protocol.
+SAME_WHEN_REPEATED = re.compile(rb'"id":"([^"]+)"|<transaction_id>(.+?)</transaction_id>|<req_info>(.+?)</req_info>')
+
+
 class Receiver:
     """A small server for notifications. `judge` gets headers and body and says whether it accepts them."""
 
     def __init__(self, judge, protocol="v3"):
-        arrived = self.arrived = queue.Queue()
+        arrived, self.accepted = queue.Queue(), set()
+        self.arrived = arrived
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -95,8 +101,19 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def next(self):
-        """The next notification: headers, raw body, and whether it was accepted. Raises queue.Empty."""
-        return self.arrived.get(timeout=PATIENCE)
+        """The next notification: headers, raw body, and whether it was accepted. Raises queue.Empty.
+
+        One that was accepted may come again, when the answer was late for WeChat: it is passed over.
+        """
+        while True:
+            headers, body, accepted = self.arrived.get(timeout=PATIENCE)
+            found = SAME_WHEN_REPEATED.search(body)
+            name = found and found.group()
+            if not accepted or name not in self.accepted:
+                break
+        if accepted:
+            self.accepted.add(name)
+        return headers, body, accepted
 
     def close(self):
         self.server.shutdown()
