@@ -5,6 +5,7 @@ import queue
 import re
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +52,31 @@ class Control:
         if status >= 300:
             raise RuntimeError(f"{method} {path} was answered with {status}: {answer}")
         return answer
+
+
+class StayHere(urllib.request.HTTPRedirectHandler):
+    """A browser that shows where it is sent, and does not go there."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+def page_openid(merchant):
+    """The openid of the default buyer in the official account: a page sends the browser to WeChat, and exchanges what it comes back with."""
+    account = merchant.official_account
+    query = urllib.parse.urlencode({
+        "appid": account["appid"], "redirect_uri": "https://shop.example.com/table/7", "response_type": "code", "scope": "snsapi_base"})
+    try:
+        urllib.request.build_opener(StayHere).open(f"{merchant.api_base_url}/connect/oauth2/authorize?{query}", timeout=PATIENCE)
+        raise RuntimeError("the browser is not sent back to the page")
+    except urllib.error.HTTPError as redirect:
+        with redirect:
+            back = urllib.parse.urlsplit(redirect.headers["Location"])
+    code = urllib.parse.parse_qs(back.query)["code"][0]
+    query = urllib.parse.urlencode({
+        "appid": account["appid"], "secret": account["app_secret"], "code": code, "grant_type": "authorization_code"})
+    with urllib.request.urlopen(f"{merchant.api_base_url}/sns/oauth2/access_token?{query}", timeout=PATIENCE) as answer:
+        return parsed(answer.read())["openid"]
 
 
 def parsed(body):
