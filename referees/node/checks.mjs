@@ -37,3 +37,20 @@ export async function judge(title, run) {
   console.log(`${checks.passed} passed, ${checks.failed} failed`);
   process.exitCode = checks.failed > 0 || checks.passed === 0 ? 1 : 0;
 }
+
+/** The answer that a call of axios was resolved or rejected with. */
+export async function answerOrRejection(promise) {
+  try {
+    const { status, data } = await promise;
+    return { status, data };
+  } catch (error) {
+    if (!error.response) throw error;
+    return { status: error.response.status, data: error.response.data };
+  }
+}
+
+/** The answer that a call of axios was rejected with; an empty one when it was not. */
+export async function rejection(promise) {
+  const answer = await answerOrRejection(promise);
+  return answer.status >= 400 ? answer : {};
+}

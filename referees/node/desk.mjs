@@ -41,6 +41,17 @@ export class Control {
   }
 }
 
+/** The openid of the default buyer in the official account: a page sends the browser to WeChat, and exchanges what it comes back with. */
+export async function pageOpenid({ api_base_url: wechat, official_account: { appid, app_secret: secret } }) {
+  const asked = new URLSearchParams({
+    appid, redirect_uri: 'https://shop.example.com/table/9', response_type: 'code', scope: 'snsapi_base',
+  });
+  const sentBack = await fetch(`${wechat}/connect/oauth2/authorize?${asked}`, { redirect: 'manual' });
+  const code = new URL(sentBack.headers.get('location')).searchParams.get('code');
+  const exchanged = new URLSearchParams({ appid, secret, code, grant_type: 'authorization_code' });
+  return (await (await fetch(`${wechat}/sns/oauth2/access_token?${exchanged}`)).json()).openid;
+}
+
 const xmlAnswer = (code, message) => `<xml><return_code><![CDATA[${code}]]></return_code><return_msg><![CDATA[${message}]]></return_msg></xml>`;
 /**
  * How a merchant's server answers a notification, by protocol and by whether it was accepted: status, type, body.

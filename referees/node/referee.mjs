@@ -1,21 +1,22 @@
-// The npm package wechatpay-axios-plugin, as published, pays, asks, closes and refunds at our simulator.
+// The npm package wechatpay-axios-plugin, as published, sells by every product of APIv3 at our simulator.
 //
 // Every line printed is one check made by that package or on what it returned. Its code is not
-// touched; the address that it calls is its own setting.
+// touched; the address that it calls is its own setting. The orders are in `products`, the payment codes
+// in `till`; here is what they share, and what both sides must refuse.
 //
 // Usage: node referee.mjs --mode public-key|certificate|switching --merchant DIR
 
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 import plugin from 'wechatpay-axios-plugin';
 
-import { judge } from './checks.mjs';
-import { Control, Receiver, readMerchant } from './desk.mjs';
+import { judge, rejection } from './checks.mjs';
+import { Control, Receiver, pageOpenid, readMerchant } from './desk.mjs';
+import { MINI_PROGRAM, PRODUCTS, Sale, checkMismatches } from './products.mjs';
+import { Till } from './till.mjs';
 
 const { Aes, Formatter, Rsa, Wechatpay } = plugin;
-const AMOUNT_FEN = 2680;
-const REFUND_FEN = 680;
 /** A notification that was not accepted is sent again after 15 s. */
 const FIRST_RETRY_MS = 16_000;
 
@@ -91,34 +92,21 @@ class Referee {
 
   async run() {
     try {
-      const { appid } = this.merchant;
-      const { openid } = await this.control.must('/login-codes', { appid, user: 'buyer' });
-      const paid = await this.orderAndPay(openid);
-      await this.checkPayment(paid);
-      await this.checkRefunds(paid);
-      await this.checkClose(openid);
+      const { appid, official_account: account, mobile_app: mobile } = this.merchant;
+      this.appids = { miniProgram: appid, officialAccount: account.appid, mobileApp: mobile.appid };
+      // A mobile app's server never learns the openid before it is paid.
+      this.openids = {
+        miniProgram: (await this.control.must('/login-codes', { appid, user: 'buyer' })).openid,
+        officialAccount: await pageOpenid(this.merchant),
+      };
+      for (const product of PRODUCTS) await new Sale(this, product).run();
+      await new Till(this).run();
+      await checkMismatches(this);
       await this.checkRefusals();
-      await this.checkTraps(openid);
+      await this.checkTraps();
     } finally {
       this.receiver.close();
     }
-  }
-
-  async prepay(openid, description) {
-    const number = `js${randomUUID().replaceAll('-', '').slice(0, 20)}`;
-    const { status, data } = await this.wxpay.v3.pay.transactions.jsapi.post({
-      appid: this.merchant.appid,
-      mchid: this.merchant.mchid,
-      description,
-      out_trade_no: number,
-      attach: 'table=9',
-      notify_url: this.receiver.url,
-      amount: { total: AMOUNT_FEN, currency: 'CNY' },
-      payer: { openid },
-    });
-    this.checks.same('the status of prepay', status, 200);
-    this.checks.that('prepay answers a prepay_id', data.prepay_id, data);
-    return { number, prepayId: data.prepay_id };
   }
 
   async query(number) {
@@ -128,36 +116,13 @@ class Referee {
     return data;
   }
 
-  async orderAndPay(openid) {
-    const { number, prepayId } = await this.prepay(openid, '拿铁 café');
-    this.checks.same('the state before payment', (await this.query(number)).trade_state, 'NOTPAY');
-    const { appid } = this.merchant;
-    const timeStamp = `${Formatter.timestamp()}`;
-    const nonceStr = Formatter.nonce();
-    const prepayPackage = `prepay_id=${prepayId}`;
-    const text = Formatter.joinedByLineFeed(appid, timeStamp, nonceStr, prepayPackage);
-    const opened = await this.control.post('/cashier/open', {
-      appid, user: 'buyer', timeStamp, nonceStr, package: prepayPackage, signType: 'RSA',
-      paySign: Rsa.sign(text, this.merchant.text('apiclient_key.pem')),
-    });
-    this.checks.same("the status of opening the cashier with the package's paySign", opened.status, 200);
-    this.checks.same('the amount that the cashier shows', opened.body.amount_fen, AMOUNT_FEN);
-    await this.pay(prepayId);
-    return { number, openid };
-  }
-
-  async pay(prepayId) {
-    const done = await this.control.must('/cashier/pay', { prepay_id: prepayId, user: 'buyer', action: 'pay' });
-    this.checks.same('what the cashier tells the mini program', done.errMsg, 'requestPayment:ok');
-  }
-
-  /** The next notification of this kind, opened; {} when it does not come or cannot be opened. */
-  async notification(event) {
+  /** The next notification of this kind, opened; {} when it does not come or cannot be opened. With `only`, no other may come before it. */
+  async notification(event, only = false) {
     for (;;) {
       const arrived = await this.receiver.next();
       if (!this.checks.that(`a notification arrives while ${event} is awaited`, arrived)) return {};
       const opened = arrived.accepted ? this.open(arrived.headers, arrived.body) : null;
-      if (opened && opened.event_type !== event) continue;
+      if (opened && opened.event_type !== event && !only) continue;
       if (!this.checks.that(`the package verifies and decrypts ${event}`, opened, arrived)) return {};
       const forged = arrived.body.replace('"id"', '"id" ');
       const refused = forged !== arrived.body && this.open(arrived.headers, forged) === null;
@@ -166,59 +131,6 @@ class Referee {
       this.checks.same(`whether ${event} is signed with the public key`, byPublicKey, this.mode === 'public-key');
       return opened.resource;
     }
-  }
-
-  async checkPayment(paid) {
-    const { appid, mchid } = this.merchant;
-    const notice = await this.notification('TRANSACTION.SUCCESS');
-    const byNumber = await this.query(paid.number);
-    paid.transactionId = byNumber.transaction_id;
-    const { data: byId } = await this.wxpay.v3.pay.transactions.id._transaction_id_
-      .get({ params: { mchid }, transaction_id: paid.transactionId });
-    const expected = {
-      appid, mchid, out_trade_no: paid.number, transaction_id: paid.transactionId, trade_type: 'JSAPI',
-      trade_state: 'SUCCESS', attach: 'table=9',
-    };
-    for (const [source, seen] of Object.entries({ notification: notice, 'query by number': byNumber, 'query by id': byId })) {
-      for (const [name, value] of Object.entries(expected)) this.checks.same(`${name} in the ${source}`, seen[name], value);
-      this.checks.same(`the amount in the ${source}`, seen.amount?.total, AMOUNT_FEN);
-      this.checks.same(`the payer in the ${source}`, seen.payer?.openid, paid.openid);
-    }
-  }
-
-  async checkRefunds(paid) {
-    const number = `js${randomUUID().replaceAll('-', '').slice(0, 20)}`;
-    const refunds = this.wxpay.v3.refund.domestic.refunds;
-    const refund = {
-      out_trade_no: paid.number, out_refund_no: number, reason: 'one cup was cold', notify_url: this.receiver.url,
-      amount: { refund: REFUND_FEN, total: AMOUNT_FEN, currency: 'CNY' },
-    };
-    const { status, data: first } = await refunds.post(refund);
-    this.checks.same('the status of refund', status, 200);
-    this.checks.that('a refund has a refund_id', first.refund_id, first);
-    this.checks.that('a refund begins as PROCESSING or SUCCESS', ['PROCESSING', 'SUCCESS'].includes(first.status), first);
-    const { data: again } = await refunds.post(refund);
-    this.checks.same('the refund_id when asked again', again.refund_id, first.refund_id);
-    const tooMuch = { ...refund, out_refund_no: `${number}x`, amount: { ...refund.amount, refund: AMOUNT_FEN } };
-    const refused = await rejection(refunds.post(tooMuch));
-    this.checks.that('a refund above what is left is refused', refused.status >= 400 && refused.status < 500, refused);
-    const notice = await this.notification('REFUND.SUCCESS');
-    this.checks.same('refund_status in the notification', notice.refund_status, 'SUCCESS');
-    this.checks.same("the refund's amount in the notification", notice.amount?.refund, REFUND_FEN);
-    const { data: asked } = await refunds._out_refund_no_.get({ out_refund_no: number });
-    this.checks.same("the refund's state", asked.status, 'SUCCESS');
-    this.checks.same("the refund's amount", asked.amount?.refund, REFUND_FEN);
-    this.checks.same("the order's state after a refund", (await this.query(paid.number)).trade_state, 'REFUND');
-  }
-
-  async checkClose(openid) {
-    const { number } = await this.prepay(openid, 'closed before it was paid');
-    for (const time of ['close', 'close again']) {
-      const { status } = await this.wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close
-        .post({ mchid: this.merchant.mchid }, { out_trade_no: number });
-      this.checks.same(`the status of ${time}`, status, 204);
-    }
-    this.checks.same('the state after close', (await this.query(number)).trade_state, 'CLOSED');
   }
 
   async checkRefusals() {
@@ -234,33 +146,23 @@ class Referee {
   }
 
   /** WeChat Pay sends wrong signatures on purpose; the package must refuse them, and take what follows. */
-  async checkTraps(openid) {
+  async checkTraps() {
+    const sale = new Sale(this, MINI_PROGRAM);
     for (const fault of ['notification_signtest', 'notification_tampered']) {
-      const { prepayId } = await this.prepay(openid, 'paid, with a trap in the notification');
+      const { handle } = await sale.order({ description: 'paid, with a trap in the notification' });
       await this.control.must('/faults', { fault });
-      await this.pay(prepayId);
+      await sale.pay(handle);
       this.checks.same(`whether ${fault} is accepted`, (await this.receiver.next())?.accepted, false);
       await this.control.must('/clock', { advance_ms: FIRST_RETRY_MS });
       this.checks.same(`whether what follows ${fault} is accepted`, (await this.receiver.next())?.accepted, true);
     }
     await this.control.must('/faults', { fault: 'wrong_response_signature' });
     try {
-      const answer = await this.prepay(openid, 'the answer has a wrong signature');
+      const answer = await sale.order({ description: 'the answer has a wrong signature' });
       this.checks.that('the package refuses an answer with a wrong signature', false, answer);
     } catch (error) {
       this.checks.same('what the package says of an answer with a wrong signature', error.code, 'EV3_RES_HEADER_SIGNATURE_DIGEST');
     }
-  }
-}
-
-/** The answer that the package rejected with; an empty one when it did not. */
-async function rejection(promise) {
-  try {
-    await promise;
-    return {};
-  } catch (error) {
-    if (!error.response) throw error;
-    return { status: error.response.status, data: error.response.data };
   }
 }
 
