@@ -2,9 +2,9 @@
 """Checks recorded exchanges with WeChat Pay, APIv3 and API v2, against the published OpenAPI description.
 
 Each file has one JSON object per line: an entry of the simulator's log, or
-{"direction": "request"|"answer"|"notification", "method", "target", "status", "headers", "body"},
+{"direction": "request"|"answer"|"notification"|"resource", "method", "target", "status", "headers", "body"},
 where `target` is the request line's (an answer names the target it answers), the names of headers
-are in small letters and `body` is text.
+are in small letters and `body` is text; a resource is what was encrypted in a notification, and has its `event_type`.
 
 The description is not part of this repository: SHOUYIN_OPENAPI_DIR says where it is. Without it
 one line says so, and the exit status is 0. Before any file, samples that must pass and samples that
@@ -42,15 +42,29 @@ ERROR = {
 }
 # A gateway in between may answer without a body.
 GATEWAY = (502, 503, 504)
-# Other hosts' paths: login and access tokens of mini programs are another product.
-NOT_PAY = re.compile(r"/(sns|cgi-bin|_control|_phone)/")
+# Other hosts' paths: login, access tokens and pages of mini programs and official accounts are another product.
+NOT_PAY = re.compile(r"/(sns|cgi-bin|connect|_control|_phone)/")
+# What a request is refused with whose form is wrong. The referees send some, to be refused.
+MALFORMED = "PARAM_ERROR"
+ANSWERED = {
+    **dict.fromkeys(quirks.ORDERS, 200),
+    quirks.CODEPAY: 200,
+    quirks.REVERSE: 200,
+    quirks.QUERY: 200,
+    quirks.QUERY_BY_ID: 200,
+    "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close": 204,
+    quirks.CREATE_REFUND: 200,
+    "GET /v3/refund/domestic/refunds/{out_refund_no}": 200,
+    "GET /v3/certificates": 200,
+}
 MUST_BE_SEEN = (
-    "POST /v3/pay/transactions/jsapi",
-    "GET /v3/pay/transactions/out-trade-no/{out_trade_no}",
-    "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close",
-    "POST /v3/refund/domestic/refunds",
-    "GET /v3/certificates",
+    *ANSWERED,
+    *(f"{name}, answered {status}" for name, status in ANSWERED.items()),
+    f"{quirks.CODEPAY}, answered 202",
+    f"{quirks.REVERSE}, answered 202",
     "notification",
+    *(f"notification of a payment {trade_type}" for trade_type in ("JSAPI", "NATIVE", "APP", "MWEB")),
+    "notification of a refund",
     *v2_quirks.JUDGED,
     "notification of a payment, API v2",
     "notification of a refund, API v2",
@@ -60,7 +74,7 @@ MUST_BE_SEEN = (
 class Checker:
     def __init__(self, folder):
         self.description = Description(folder)
-        quirks.apply(self.description)
+        self.resources = quirks.apply(self.description)
         self.v2 = v2_quirks.exchanges(self.description)
         self.v2_payment, self.v2_refund = v2_quirks.notifications()
         self.seen = Counter()
@@ -73,6 +87,8 @@ class Checker:
             self.seen["notification"] += 1
             operation = self.description.notification
             return header_problems(operation, exchange) + self.body_problems(operation.request, exchange)
+        if exchange["direction"] == "resource":
+            return self.resource_problems(exchange)
         path, query = split_target(exchange["target"])
         if NOT_PAY.match(path):
             self.seen["not WeChat Pay's"] += 1
@@ -85,6 +101,9 @@ class Checker:
                 self.seen[operation.name] += 1
             return self.v2[operation.name].problems(exchange)
         if exchange["direction"] == "request":
+            if exchange.get("refused") == MALFORMED:
+                self.seen[f"requests refused with {MALFORMED}, which may be wrong"] += 1
+                return []
             self.seen[operation.name] += 1
             return query_problems(operation, query) + self.body_problems(operation.request, exchange)
         if exchange["direction"] == "answer":
@@ -97,8 +116,21 @@ class Checker:
         message = self.v2_refund if refund else self.v2_payment
         return v2_messages.judged(body, message, lambda values: message.schema())
 
+    def resource_problems(self, exchange):
+        """What is encrypted in a notification."""
+        schema = self.resources.get(exchange["event_type"])
+        if schema is None:
+            return [f"nobody here was known to be told {exchange['event_type']}"]
+        found = self.body_problems(schema, exchange)
+        if not found:
+            kind = json.loads(exchange["body"]).get("trade_type")
+            self.seen[f"notification of a payment {kind}" if kind else "notification of a refund"] += 1
+        return found
+
     def answer_problems(self, operation, exchange):
         status = exchange["status"]
+        if status < 300:
+            self.seen[f"{operation.name}, answered {status}"] += 1
         if status in operation.answers:
             return self.body_problems(operation.answers[status], exchange)
         if status < 400:

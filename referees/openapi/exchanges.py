@@ -4,6 +4,8 @@ A line is either one exchange, {"direction", "method", "target", "status", "head
 entry of the simulator's log, which holds a request together with its answer.
 """
 
+import json
+
 # What the simulator's log calls the things that go between a merchant and WeChat Pay. The rest
 # (clocks, phones, switches) is the simulator's own.
 REQUEST, NOTIFICATION = "request", "notification"
@@ -24,7 +26,17 @@ def of_entry(entry):
     if spoilt or not answer:
         return [request]
     line = {"method": request["method"], "target": request["target"]}
+    request["refused"] = code_of(answer["body"])
     return [request, {"direction": "answer", **line, "status": int(answer["start"].split()[0]), **content(answer)}]
+
+
+def code_of(body):
+    """The code of a refusal in JSON, else None."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    return answer.get("code") if isinstance(answer, dict) else None
 
 
 def message(direction, sent):

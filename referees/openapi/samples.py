@@ -41,9 +41,23 @@ NOTIFICATION = {
     "resource": {"original_type": "transaction", "algorithm": "AEAD_AES_256_GCM", "ciphertext": "c2VhbGVk",
                  "associated_data": "transaction", "nonce": "Qm7Kx2Vb9TzL"},
 }
+BY_CODE = {
+    "appid": "wx1111222233334444", "mchid": "1900000001", "description": "latte", "out_trade_no": "T20260105000001",
+    "payer": {"auth_code": "130061098828009406"}, "amount": {"total": 1990, "currency": "CNY"},
+    "scene_info": {"store_info": {"out_id": "shop-7"}, "device_id": "till-2", "device_ip": "192.0.2.8"},
+}
+COUPON = {"coupon_id": "109519", "name": "coupon", "scope": "GLOBAL", "type": "CASH", "amount": 100, "stock_id": "931386",
+          "wechatpay_contribute": 100, "merchant_contribute": 0, "other_contribute": 0, "currency": "CNY"}
+TOLD_REFUND = {
+    "mchid": "1900000001", "transaction_id": "4200000001202601051234567890", "out_trade_no": "T20260105000001",
+    "refund_id": "50300000012026010500000000001", "out_refund_no": "R20260105000001-1", "refund_status": "SUCCESS",
+    "success_time": "2026-01-05T14:00:09+08:00", "user_received_account": "支付用户零钱",
+    "amount": {"total": 1990, "refund": 990, "payer_total": 1990, "payer_refund": 990},
+}
 HEADERS = ("wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature",
            "wechatpay-signature-type", "request-id")
-JSAPI = ("POST", "/v3/pay/transactions/jsapi")
+JSAPI, NATIVE, APP, H5, CODEPAY = (("POST", f"/v3/pay/transactions/{product}") for product in ("jsapi", "native", "app", "h5", "codepay"))
+REVERSE = ("POST", "/v3/pay/transactions/out-trade-no/T20260105000001/reverse")
 QUERY = ("GET", "/v3/pay/transactions/out-trade-no/T20260105000001?mchid=1900000001")
 CLOSE = ("POST", "/v3/pay/transactions/out-trade-no/T20260105000001/close")
 REFUNDS = ("POST", "/v3/refund/domestic/refunds")
@@ -84,6 +98,14 @@ def all():
         sent = exchange("notification", ("POST", "/wechat/notify/1900000001"), body)
         return {**sent, "headers": {name: "x" for name in HEADERS if name != without_header}}
 
+    def told(event_type, body):
+        return {**exchange("resource", ("POST", "/wechat/notify/1900000001"), body), "event_type": event_type}
+
+    anybodys = without(ORDER, "payer")
+    browsers = {**anybodys, "scene_info": {"payer_client_ip": "203.0.113.9", "h5_info": {"type": "Wap"}}}
+    by_code = {**PAID, "trade_type": "MICROPAY", "scene_info": {"device_id": "till-2"}, "promotion_detail": [COUPON]}
+    reversed_ = {"appid": "wx1111222233334444", "mchid": "1900000001", "out_trade_no": "T20260105000001"}
+    typing = {"code": "USERPAYING", "message": "需要用户输入支付密码"}
     error = {"code": "ORDER_NOT_EXIST", "message": "订单不存在"}
     right = [
         ("order", request(JSAPI, ORDER)),
@@ -102,6 +124,24 @@ def all():
         ("certificates", answer(("GET", "/v3/certificates"), CERTIFICATES)),
         ("notification", notification(NOTIFICATION)),
         ("gateway without a body", answer(JSAPI, "", 502)),
+        ("order by QR code", request(NATIVE, anybodys)),
+        ("answer to order by QR code", answer(NATIVE, {"code_url": "weixin://wxpay/bizpayurl?pr=JyC91EIz1"})),
+        ("order in an app", request(APP, anybodys)),
+        ("answer to order in an app", answer(APP, {"prepay_id": "wx051203041234567890abcdef12345678"})),
+        ("order in a browser", request(H5, browsers)),
+        ("answer to order in a browser", answer(H5, {"h5_url": "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx05"})),
+        ("payment by code", request(CODEPAY, BY_CODE)),
+        ("payment by code, paid", answer(CODEPAY, by_code)),
+        ("payment by code, as a state", answer(CODEPAY, {**UNPAID, "trade_type": "MICROPAY", "trade_state": "USERPAYING"})),
+        ("payment by code, accepted", answer(CODEPAY, typing, 202)),
+        ("reversal", request(REVERSE, without(reversed_, "out_trade_no"))),
+        ("answer to reversal", answer(REVERSE, reversed_)),
+        ("reversal, accepted", answer(REVERSE, typing, 202)),
+        ("paid with a coupon", answer(QUERY, {**PAID, "promotion_detail": [COUPON]})),
+        ("a payment that is told", told("TRANSACTION.SUCCESS", PAID)),
+        ("a refund that is told", told("REFUND.SUCCESS", TOLD_REFUND)),
+        ("a wrong request that was refused", {**request(JSAPI, anybodys), "refused": "PARAM_ERROR"}),
+        ("a page is not WeChat Pay", request(("GET", "/connect/oauth2/authorize?appid=wx1"), "")),
         ("login is not WeChat Pay", request(("GET", "/sns/jscode2session?js_code=1"), "")),
     ]
     wrong = [
@@ -112,6 +152,31 @@ def all():
         ("an invented member", request(JSAPI, changed(ORDER, "amount", "payer_note", "x"))),
         ("a null", request(JSAPI, json.dumps({**ORDER, "attach": None}))),
         ("a store without an id", request(JSAPI, changed(ORDER, "scene_info", {"store_info": {"name": "shop"}}))),
+        ("an order by QR code with a payer", request(NATIVE, ORDER)),
+        ("an order in an app with a payer", request(APP, ORDER)),
+        ("an order in a browser without a scene", request(H5, anybodys)),
+        ("an order in a browser with an invented member", request(H5, changed(browsers, "scene_info", "h5_info", "browser", "x"))),
+        ("a QR code where a prepay_id belongs", answer(APP, {"code_url": "weixin://wxpay/bizpayurl?pr=JyC91EIz1"})),
+        ("a prepay_id where a QR code belongs", answer(NATIVE, {"prepay_id": "wx051203041234567890abcdef12345678"})),
+        ("an address with more", answer(H5, {"h5_url": "https://wx.tenpay.com/", "mweb_url": "https://wx.tenpay.com/"})),
+        ("a payment by code with an address for notifications", request(CODEPAY, {**BY_CODE, "notify_url": "https://shop.test/"})),
+        ("a payment by code of nobody", request(CODEPAY, without(BY_CODE, "payer", "auth_code"))),
+        ("a payment by code in no store", request(CODEPAY, changed(BY_CODE, "scene_info", "store_info", {}))),
+        ("a payment by code with the address of a payer", request(CODEPAY, changed(BY_CODE, "scene_info", "payer_client_ip", "192.0.2.8"))),
+        ("a payment by code, paid by nobody", answer(CODEPAY, without(by_code, "payer"))),
+        ("a payment by code without a state", answer(CODEPAY, without(by_code, "trade_state"))),
+        ("a payment by code, accepted with another code", answer(CODEPAY, {**typing, "code": "ACCEPT"}, 202)),
+        ("a reversal without an app", request(REVERSE, {"mchid": "1900000001"})),
+        ("a reversal that names the number twice", request(REVERSE, reversed_)),
+        ("a reversal that asks to be called again", answer(REVERSE, {**reversed_, "recall": "Y"})),
+        ("a reversal without an answer", answer(REVERSE, "", 204)),
+        ("a coupon without a number", answer(QUERY, {**PAID, "promotion_detail": [without(COUPON, "coupon_id")]})),
+        ("a payment that is told before it is paid", told("TRANSACTION.SUCCESS", UNPAID)),
+        ("a payment that is told with its address", told("TRANSACTION.SUCCESS", {**PAID, "notify_url": "https://shop.test/"})),
+        ("a refund that is told as it is answered", told("REFUND.SUCCESS", REFUND)),
+        ("a refund that is told with a currency", told("REFUND.SUCCESS", changed(TOLD_REFUND, "amount", "currency", "CNY"))),
+        ("something that nobody is told", told("TRANSACTION.CLOSED", PAID)),
+        ("a wrong request that was taken", {**request(JSAPI, anybodys), "refused": None}),
         ("no body", request(JSAPI, "")),
         ("half a body", request(JSAPI, json.dumps(ORDER)[:-2])),
         ("answer without prepay_id", answer(JSAPI, {})),

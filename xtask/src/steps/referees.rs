@@ -118,7 +118,7 @@ fn run(
     referee.env("NODE_EXTRA_CA_CERTS", merchant.join("simulator_ca.pem"));
     process::run(&mut referee)?;
     let mut record = python.script(repository, "referees/openapi/record.py");
-    record.arg(simulator.control_url());
+    record.arg(merchant);
     record.arg(recordings::file(repository, name)?);
     process::run(&mut record)
 }
