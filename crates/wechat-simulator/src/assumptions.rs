@@ -47,6 +47,9 @@ pub struct Assumptions {
     pub store_info_all_members: bool,
     /// Whether an Authorization header that was already used within its five minutes is refused.
     pub refuse_nonce_replay: bool,
+    /// Whether `serial_no` in the Authorization header may be in small letters. It is documented in capital ones; a widely used client
+    /// reads it from the certificate and sends small ones.
+    pub serial_no_any_case: bool,
     /// Whether a request exactly five minutes off is still taken.
     pub clock_window_inclusive: bool,
     /// The layout of `detail` for wrong signatures: `detail.issue`, or `detail.detail.issue` as seen in 2025.
@@ -143,6 +146,7 @@ impl Default for Assumptions {
             null_members: NullMembers::Refused,
             store_info_all_members: false,
             refuse_nonce_replay: false,
+            serial_no_any_case: true,
             clock_window_inclusive: false,
             sign_error_nested: false,
             sign_error_body_characters: 8,

@@ -44,7 +44,7 @@ pub(crate) fn authenticate(
 ) -> Result<Authenticated, Refusal> {
     let found = parameters(request, checks)?;
     let timestamp = timestamp(&found, assumptions, now_unix, checks)?;
-    let certificate = certificate(book, &found, checks)?;
+    let (serial_no, certificate) = certificate(book, &found, assumptions, checks)?;
     let text = text_to_sign(
         &request.method,
         &request.target,
@@ -57,7 +57,6 @@ pub(crate) fn authenticate(
         "signature",
         genuine,
         || {
-            let serial_no = found.serial_no;
             if genuine {
                 format!("the certificate {serial_no} of merchant {} verifies it", found.mchid)
             } else {
@@ -74,7 +73,7 @@ pub(crate) fn authenticate(
     }
     Ok(Authenticated {
         mchid: found.mchid.to_owned(),
-        serial_no: found.serial_no.to_owned(),
+        serial_no: serial_no.to_owned(),
         timestamp,
         nonce: found.nonce.to_owned(),
     })
@@ -182,14 +181,24 @@ fn timestamp(
     }
 }
 
+/// The certificate that the request names, and its number as WeChat writes it.
 fn certificate<'a>(
     book: &'a Book,
     found: &Parameters<'_>,
+    assumptions: &Assumptions,
     checks: &mut Checks,
-) -> Result<&'a crate::book::MerchantCertificate, Refusal> {
+) -> Result<(&'a str, &'a crate::book::MerchantCertificate), Refusal> {
     let (mchid, serial_no) = (found.mchid, found.serial_no);
-    let Some(certificate) = book.merchant_certificate(mchid, serial_no) else {
-        checks.note("serial_no", false, || match book.merchants.get(mchid) {
+    let merchant = book.merchants.get(mchid);
+    let mut certificates = merchant
+        .into_iter()
+        .flat_map(|merchant| &merchant.certificates);
+    let named = certificates.find(|(known, _)| {
+        *known == serial_no
+            || assumptions.serial_no_any_case && known.eq_ignore_ascii_case(serial_no)
+    });
+    let Some((known, certificate)) = named else {
+        checks.note("serial_no", false, || match merchant {
             None => format!("there is no merchant {mchid:?}"),
             Some(merchant) => format!(
                 "merchant {mchid} has no certificate {serial_no:?}, only {:?}",
@@ -219,7 +228,7 @@ fn certificate<'a>(
             message,
         ));
     }
-    Ok(certificate)
+    Ok((known, certificate))
 }
 
 /// The answer that shows what WeChat signed, with the body cut after its first characters.

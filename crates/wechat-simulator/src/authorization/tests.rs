@@ -129,6 +129,37 @@ fn the_certificate_must_be_known_belong_to_the_merchant_and_not_be_replaced() {
 }
 
 #[test]
+fn a_serial_number_in_small_letters_is_the_same_number_unless_the_switch_says_otherwise() {
+    let small = |request: &mut WireRequest| {
+        header(request, |value| {
+            assert!(value.contains(MERCHANT_SERIAL));
+            value.replace(MERCHANT_SERIAL, &MERCHANT_SERIAL.to_ascii_lowercase())
+        });
+    };
+    let mut shop = Shop::new();
+    let body = shop.order_body("ORDER-000001").to_string();
+    let mut request = shop.signed("POST", "/v3/pay/transactions/jsapi", &body);
+    small(&mut request);
+    let placed = shop.raw(request).unwrap();
+    assert_eq!(placed.status, 200);
+    // The pay parameters are signed with the same certificate: it is found again.
+    let placed: Value = serde_json::from_slice(&placed.body).unwrap();
+    let prepay_id = placed["prepay_id"].as_str().unwrap();
+    let serial_no = &shop.wechat.book.prepays[prepay_id].serial_no;
+    assert_eq!(serial_no, MERCHANT_SERIAL);
+
+    let mut strict = Shop::with(Assumptions {
+        serial_no_any_case: false,
+        ..Assumptions::default()
+    });
+    let (status, body) = refused(&mut strict, small);
+    assert_eq!(
+        (status, &body["detail"]["field"]),
+        (401, &json!("serial_no"))
+    );
+}
+
+#[test]
 fn a_wrong_signature_shows_what_wechat_signed() {
     let mut shop = Shop::new();
     let mut request = shop.signed("POST", "/v3/pay/transactions/jsapi", "{\"amount\":{}}");
