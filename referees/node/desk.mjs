@@ -42,7 +42,7 @@ export class Control {
 }
 
 /** The openid of the default buyer in the official account: a page sends the browser to WeChat, and exchanges what it comes back with. */
-export async function pageOpenid({ api_base_url: wechat, official_account: { appid, app_secret: secret } }) {
+async function pageOpenid({ api_base_url: wechat, official_account: { appid, app_secret: secret } }) {
   const asked = new URLSearchParams({
     appid, redirect_uri: 'https://shop.example.com/table/9', response_type: 'code', scope: 'snsapi_base',
   });
@@ -50,6 +50,19 @@ export async function pageOpenid({ api_base_url: wechat, official_account: { app
   const code = new URL(sentBack.headers.get('location')).searchParams.get('code');
   const exchanged = new URLSearchParams({ appid, secret, code, grant_type: 'authorization_code' });
   return (await (await fetch(`${wechat}/sns/oauth2/access_token?${exchanged}`)).json()).openid;
+}
+
+/** The appids of the merchant's apps, and by which openid the default buyer is known in them. */
+export async function buyerInApps(control, merchant) {
+  const { appid, official_account: account, mobile_app: mobile } = merchant;
+  return {
+    appids: { miniProgram: appid, officialAccount: account.appid, mobileApp: mobile.appid },
+    // A mobile app's server never learns the openid before it is paid.
+    openids: {
+      miniProgram: (await control.must('/login-codes', { appid, user: 'buyer' })).openid,
+      officialAccount: await pageOpenid(merchant),
+    },
+  };
 }
 
 const xmlAnswer = (code, message) => `<xml><return_code><![CDATA[${code}]]></return_code><return_msg><![CDATA[${message}]]></return_msg></xml>`;

@@ -37,6 +37,32 @@ function halfAnHour() {
   return `${beijing.toISOString().slice(0, 19)}+08:00`;
 }
 
+/** The body of an order call with everything that it may have, for the seller's app and the buyer's openid there, and what is changed in it. */
+export function orderOf(one, { appid, openid, merchant, receiver }, changed = {}) {
+  return {
+    appid,
+    mchid: merchant.mchid,
+    description: '拿铁 café',
+    out_trade_no: newNumber(),
+    time_expire: halfAnHour(),
+    attach: ATTACH,
+    notify_url: receiver.url,
+    goods_tag: 'WXG',
+    support_fapiao: false,
+    amount: { total: AMOUNT_FEN, currency: 'CNY' },
+    detail: {
+      cost_price: AMOUNT_FEN,
+      invoice_id: 'receipt-9',
+      goods_detail: [{ merchant_goods_id: 'latte', wechatpay_goods_id: '1001', goods_name: '拿铁', quantity: 2, unit_price: 1340 }],
+    },
+    scene_info: SCENE,
+    settle_info: { profit_sharing: false },
+    ...(one.tradeType === 'JSAPI' ? { payer: { openid } } : {}),
+    ...one.special,
+    ...changed,
+  };
+}
+
 /** Orders of one product, and what the package says of them. */
 export class Sale {
   constructor(referee, one) {
@@ -65,30 +91,8 @@ export class Sale {
 
   // Calls.
 
-  /** The order call with everything that it may have, and what is changed in it. */
   body(changed) {
-    return {
-      appid: this.appid,
-      mchid: this.merchant.mchid,
-      description: '拿铁 café',
-      out_trade_no: newNumber(),
-      time_expire: halfAnHour(),
-      attach: ATTACH,
-      notify_url: this.receiver.url,
-      goods_tag: 'WXG',
-      support_fapiao: false,
-      amount: { total: AMOUNT_FEN, currency: 'CNY' },
-      detail: {
-        cost_price: AMOUNT_FEN,
-        invoice_id: 'receipt-9',
-        goods_detail: [{ merchant_goods_id: 'latte', wechatpay_goods_id: '1001', goods_name: '拿铁', quantity: 2, unit_price: 1340 }],
-      },
-      scene_info: SCENE,
-      settle_info: { profit_sharing: false },
-      ...(this.product.tradeType === 'JSAPI' ? { payer: { openid: this.openid } } : {}),
-      ...this.product.special,
-      ...changed,
-    };
+    return orderOf(this.product, this, changed);
   }
 
   call(body) {

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import plugin from 'wechatpay-axios-plugin';
 
 import { judge, rejection } from './checks.mjs';
-import { Control, Receiver, pageOpenid, readMerchant } from './desk.mjs';
+import { Control, Receiver, buyerInApps, readMerchant } from './desk.mjs';
 import { MINI_PROGRAM, PRODUCTS, Sale, checkMismatches } from './products.mjs';
 import { Till } from './till.mjs';
 
@@ -92,13 +92,7 @@ class Referee {
 
   async run() {
     try {
-      const { appid, official_account: account, mobile_app: mobile } = this.merchant;
-      this.appids = { miniProgram: appid, officialAccount: account.appid, mobileApp: mobile.appid };
-      // A mobile app's server never learns the openid before it is paid.
-      this.openids = {
-        miniProgram: (await this.control.must('/login-codes', { appid, user: 'buyer' })).openid,
-        officialAccount: await pageOpenid(this.merchant),
-      };
+      Object.assign(this, await buyerInApps(this.control, this.merchant));
       for (const product of PRODUCTS) await new Sale(this, product).run();
       await new Till(this).run();
       await checkMismatches(this);

@@ -1,6 +1,7 @@
 //! Published WeChat Pay clients, unmodified but for the address, judge our simulator.
-//! Those of APIv3 run in all ways of verifying: with the public key, with platform certificates, and with both. Those of the
+//! Those of APIv3 run in all ways of verifying that they have: with the public key, with platform certificates, and with both. Those of the
 //! older protocol sign in both of its ways, over TLS, with the merchant's certificate.
+//! The same clients compose again the parameters that our server hands to phones.
 //! The Standard Webhooks libraries of two other languages judge the webhooks that our server sends.
 
 use std::fs;
@@ -23,9 +24,22 @@ pub(super) const PYTHON_REQUIREMENTS: &[&str] = &[
     "referees/webhooks/requirements.txt",
 ];
 
-/// The story that writes down the webhooks it receives, and where it writes them (`CARGO_TARGET_TMPDIR`).
-const WEBHOOK_STORY: &str = "webhook::record::the_referees_get_what_receivers_get";
-const WEBHOOKS: &str = "target/tmp/webhooks.jsonl";
+/// A story that writes down what our server sent, and where it writes it (`CARGO_TARGET_TMPDIR`).
+struct Story {
+    name: &'static str,
+    file: &'static str,
+}
+
+/// The webhooks that a receiver got.
+const WEBHOOKS: Story = Story {
+    name: "webhook::record::the_referees_get_what_receivers_get",
+    file: "target/tmp/webhooks.jsonl",
+};
+/// The signed parameters with which phones open the cashier.
+const PARAMETERS: Story = Story {
+    name: "products::record::the_referees_get_what_phones_get",
+    file: "target/tmp/pay_parameters.jsonl",
+};
 
 pub(super) fn test(repository: &Repository) -> Result<Done> {
     let shouyin = simulator::build(repository)?;
@@ -38,8 +52,11 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
         let referee = node_script(repository, "referees/node/referee.mjs");
         judge(repository, &shouyin, &python, referee, "node", mode)?;
     }
+    // It verifies with certificates only.
+    let referee = node_script(repository, "referees/node/referee-node-v3.mjs");
+    run(repository, &shouyin, &python, referee, "node-v3")?;
     judge_v2(repository, &shouyin, &python)?;
-    judge_webhooks(repository, &python)?;
+    judge_server(repository, &python)?;
     Ok(Done::Passed)
 }
 
@@ -64,23 +81,34 @@ fn node_script(repository: &Repository, script: &str) -> Command {
     node
 }
 
-/// Both libraries, on the same webhooks.
-fn judge_webhooks(repository: &Repository, python: &Python) -> Result<()> {
+/// What our server sends, by the libraries of both languages.
+fn judge_server(repository: &Repository, python: &Python) -> Result<()> {
     node::install_packages(repository, "referees/webhooks")?;
-    // What an earlier run left must not be judged again.
-    let file = repository.path(WEBHOOKS);
-    if file.exists() {
-        fs::remove_file(&file).with_context(|| format!("cannot remove {WEBHOOKS}"))?;
+    for story in [WEBHOOKS, PARAMETERS] {
+        // What an earlier run left must not be judged again.
+        let file = repository.path(story.file);
+        if file.exists() {
+            fs::remove_file(&file).with_context(|| format!("cannot remove {}", story.file))?;
+        }
     }
     // For the whole workspace, so that nothing is compiled again with fewer features than for the tests.
-    let story = ["test", "--workspace", "--all-features", "--test", "story"];
+    let stories = ["test", "--workspace", "--all-features", "--test", "story"];
     let mut record = repository.cargo();
-    record.args(story).args(["--", "--exact", WEBHOOK_STORY]);
-    process::run(&mut record)?;
-    let mut by_python = python.script(repository, "referees/webhooks/referee.py");
-    process::run(by_python.arg(WEBHOOKS))?;
-    let mut by_node = repository.command("node");
-    process::run(by_node.args(["referees/webhooks/referee.mjs", WEBHOOKS]))
+    record.args(stories).args(["--", "--exact"]);
+    process::run(record.args([WEBHOOKS.name, PARAMETERS.name]))?;
+    for (script, story) in [
+        ("referees/webhooks/referee.py", WEBHOOKS),
+        ("referees/python/parameters.py", PARAMETERS),
+    ] {
+        process::run(python.script(repository, script).arg(story.file))?;
+    }
+    for (script, story) in [
+        ("referees/webhooks/referee.mjs", WEBHOOKS),
+        ("referees/node/parameters.mjs", PARAMETERS),
+    ] {
+        process::run(node_script(repository, script).arg(story.file))?;
+    }
+    Ok(())
 }
 
 /// One referee of APIv3 in one mode.

@@ -2,6 +2,7 @@
 
 mod code;
 mod means;
+mod record;
 mod table;
 
 use serde_json::{Value, json};
@@ -101,21 +102,29 @@ fn shown_code(desk: &Desk, story: CodeStory) -> String {
     }
 }
 
+/// The signed parameters with which Alice's mini program, page or app opens the cashier.
+async fn parameters(desk: &Desk, product: Product, id: &str) -> Value {
+    if product == Product::App {
+        return means(desk, id, json!({})).await.ok(200)["app"].clone();
+    }
+    let session = if product == Product::Jsapi {
+        page_session(desk, "alice").await
+    } else {
+        desk.session("alice").await
+    };
+    let path = format!("/mp/v1/payments/{id}/pay");
+    let ready = desk.world.phone(&session, &path).await.ok(200);
+    ready["request_payment"].clone()
+}
+
 /// Alice comes to the cashier of a payment, in the way of its product; her handle there.
 async fn at_the_cashier(desk: &Desk, product: Product, id: &str) -> String {
     match product {
         Product::MiniProgram | Product::Jsapi => {
-            let session = if product == Product::Jsapi {
-                page_session(desk, "alice").await
-            } else {
-                desk.session("alice").await
-            };
-            let path = format!("/mp/v1/payments/{id}/pay");
-            let ready = desk.world.phone(&session, &path).await.ok(200);
-            let parameters = &ready["request_payment"];
+            let parameters = parameters(desk, product, id).await;
             let named = (product == Product::Jsapi).then_some(APPID);
             assert_eq!(parameters["appId"].as_str(), named);
-            desk.heart.open("alice", parameters)
+            desk.heart.open("alice", &parameters)
         }
         Product::Native => {
             let ready = means(desk, id, json!({})).await.ok(200);
@@ -129,8 +138,8 @@ async fn at_the_cashier(desk: &Desk, product: Product, id: &str) -> String {
             follow(desk, &ready["h5_url"], "alice")
         }
         Product::App => {
-            let ready = means(desk, id, json!({})).await.ok(200);
-            let open: OpenFromApp = serde_json::from_value(ready["app"].clone()).unwrap();
+            let parameters = parameters(desk, product, id).await;
+            let open: OpenFromApp = serde_json::from_value(parameters).unwrap();
             let open = OpenFromApp {
                 user: "alice".to_owned(),
                 ..open
