@@ -158,8 +158,9 @@ text_id!(
 );
 text_id!(
     /// Where a browser goes to pay an order, valid for five minutes (WeChat Pay APIv3, "H5 order", `h5_url`, at most 512 characters).
-    H5Url, "h5_url", |t| t.len() <= 2048 && t.starts_with("https://") && t.bytes().all(|b| b.is_ascii_graphic()),
-    "must be an https address of at most 2048 visible ASCII characters"
+    /// WeChat's is https; a simulator's begins like the address at which it is reached. The answer it comes in is signed.
+    H5Url, "h5_url", |t| t.len() <= 2048 && (t.starts_with("https://") || t.starts_with("http://")) && t.bytes().all(|b| b.is_ascii_graphic()),
+    "must be an https or http address of at most 2048 visible ASCII characters"
 );
 text_id!(
     /// What a payer's phone shows to be charged (付款码): 18 digits that begin with 10 to 15, good for a minute and for one order

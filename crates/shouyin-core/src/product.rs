@@ -221,6 +221,7 @@ mod tests {
             Handle::PrepayId(PrepayId::parse("wx2016").unwrap()),
             Handle::CodeUrl(CodeUrl::parse("weixin://wxpay/bizpayurl?pr=JyC91EIz1").unwrap()),
             Handle::H5Url(H5Url::parse("https://wx.tenpay.com/cgi-bin/x?prepay_id=1").unwrap()),
+            Handle::H5Url(H5Url::parse("http://127.0.0.1:9000/cgi-bin/x?prepay_id=1").unwrap()),
         ] {
             assert_eq!(
                 Handle::from_parts(handle.kind(), handle.as_str()),
@@ -229,6 +230,7 @@ mod tests {
             assert!(handle.usable_ms() < handle.lifetime_ms());
         }
         assert_eq!(Handle::from_parts("prepay_id", "has space"), None);
+        assert_eq!(Handle::from_parts("h5_url", "javascript:alert(1)"), None);
         assert_eq!(Handle::from_parts("other", "wx2016"), None);
     }
 }
