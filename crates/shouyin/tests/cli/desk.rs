@@ -12,6 +12,18 @@ use tempfile::TempDir;
 /// A generous limit for what takes milliseconds: only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A merchant with a mini program and nothing else.
+const ONE_APP: &str = r#"
+[[merchants]]
+mchid = "1900000001"
+appids = ["wx1111222233334444"]
+MORE
+KEYS
+[[apps]]
+appid = "wx1111222233334444"
+app_secret_file = "mini_program_secret.txt"
+"#;
+
 /// Kills its process when dropped.
 pub(crate) struct Process(Child);
 
@@ -62,15 +74,17 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self::make("")
+        Self::make(&ONE_APP.replace("MORE", ""))
     }
 
     /// The server also fetches WeChat's platform certificates.
     pub(crate) fn with_platform_certificates() -> Self {
-        Self::make("platform_certificates = true")
+        Self::make(&ONE_APP.replace("MORE", "platform_certificates = true"))
     }
 
-    fn make(merchant_settings: &str) -> Self {
+    /// `blocks` are `[[merchants]]`, which ends with the line `KEYS`, and `[[apps]]`, whose appids are those of the documentation; their
+    /// secrets are in `mini_program_secret.txt` and `official_account_secret.txt`.
+    pub(crate) fn make(blocks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         let simulator = Process::start(
@@ -99,14 +113,34 @@ impl Desk {
             http: client(),
             _simulator: simulator,
         };
-        desk.write_config(&keys, merchant_settings);
+        desk.write_config(&keys, blocks);
         desk
     }
 
-    fn write_config(&self, keys: &Path, merchant_settings: &str) {
-        let text = |name: &str| self.merchant[name].as_str().unwrap().to_owned();
-        std::fs::write(keys.join("apiv3_key.txt"), text("apiv3_key")).unwrap();
-        std::fs::write(keys.join("app_secret.txt"), text("app_secret")).unwrap();
+    fn write_config(&self, keys: &Path, blocks: &str) {
+        let text = |pointer: &str| self.merchant.pointer(pointer).unwrap().as_str().unwrap();
+        for (file, pointer) in [
+            ("keys/apiv3_key.txt", "/apiv3_key"),
+            ("mini_program_secret.txt", "/app_secret"),
+            (
+                "official_account_secret.txt",
+                "/official_account/app_secret",
+            ),
+        ] {
+            std::fs::write(self.folder.path().join(file), text(pointer)).unwrap();
+        }
+        assert!(keys.starts_with(self.folder.path()));
+        let keys = format!(
+            r#"
+serial_no = "{serial}"
+private_key_file = "keys/apiclient_key.pem"
+api_v3_key_file = "keys/apiv3_key.txt"
+public_key_id = "{public_key_id}"
+public_key_file = "keys/pub_key.pem"
+"#,
+            serial = text("/serial_no"),
+            public_key_id = text("/public_key_id"),
+        );
         let config = format!(
             r#"
 listen = "{address}"
@@ -116,28 +150,37 @@ public_url = "http://{address}"
 pay_base_url = "{pay}"
 pay_secondary_url = ""
 api_base_url = "{api}"
-[[merchants]]
-mchid = "{mchid}"
-serial_no = "{serial}"
-private_key_file = "keys/apiclient_key.pem"
-api_v3_key_file = "keys/apiv3_key.txt"
-public_key_id = "{public_key_id}"
-public_key_file = "keys/pub_key.pem"
-appids = ["{appid}"]
-{merchant_settings}
-[[apps]]
-appid = "{appid}"
-app_secret_file = "keys/app_secret.txt"
+pages_base_url = "{api}"
+{blocks}
 "#,
             address = self.address,
-            pay = text("pay_base_url"),
-            api = text("api_base_url"),
-            mchid = text("mchid"),
-            serial = text("serial_no"),
-            public_key_id = text("public_key_id"),
-            appid = text("appid"),
+            pay = text("/pay_base_url"),
+            api = text("/api_base_url"),
+            blocks = self.with_real_appids(blocks).replace("KEYS", &keys),
         );
         std::fs::write(self.config(), config).unwrap();
+    }
+
+    /// The text with the simulator's appids in place of the documentation's.
+    pub(crate) fn with_real_appids(&self, text: &str) -> String {
+        [
+            ("wx1111222233334444", "/appid"),
+            ("wx5555666677778888", "/official_account/appid"),
+            ("wx9999000011112222", "/mobile_app/appid"),
+        ]
+        .iter()
+        .fold(text.to_owned(), |text, (documented, pointer)| {
+            let real = self.merchant.pointer(pointer).unwrap().as_str().unwrap();
+            text.replace(documented, real)
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn config(&self) -> PathBuf {

@@ -11,4 +11,5 @@ mod crash;
 mod desk;
 mod errors;
 mod keys;
+mod recipes;
 mod scenario;
