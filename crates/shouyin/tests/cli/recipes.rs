@@ -80,25 +80,23 @@ async fn every_recipe_works(document: &str) {
     let scripts = blocks(&document, "sh");
     let (function, recipes) = scripts.split_first().unwrap();
     assert_eq!(recipes.len(), 6, "one for each product");
+    let here = format!("http://{}", desk.address());
     for recipe in recipes {
         let code = desk.control("payment-codes", json!({})).await;
-        let recipe = desk
-            .with_real_appids(recipe)
-            .replace("134567890123456789", code["auth_code"].as_str().unwrap());
-        let begin = format!("KEY={key}\n{function}").replace(
-            "https://pay.example.com",
-            &format!("http://{}", desk.address()),
-        );
+        let code = code["auth_code"].as_str().unwrap();
+        let as_it_is_here = |text: &str| {
+            desk.with_real_appids(text)
+                .replace("https://pay.example.com", &here)
+                .replace("134567890123456789", code)
+        };
+        let begin = format!("KEY={key}\n{function}");
         let (create, rest) = recipe.split_once('\n').unwrap();
-        let created = run(&desk, &format!("{begin}{create}"));
+        let created = run(&desk, &as_it_is_here(&format!("{begin}{create}")));
         let id = created[0]["id"].as_str().unwrap();
         assert_eq!(created[0]["state"], "open");
-        let rest = rest.replace(
-            "https://pay.example.com",
-            &format!("http://{}", desk.address()),
-        );
-        let answers = run(&desk, &format!("ID={id}\n{begin}{rest}"));
-        let Some(printed) = printed(&recipe) else {
+        let rest = as_it_is_here(&format!("ID={id}\n{begin}{rest}"));
+        let answers = run(&desk, &rest);
+        let Some(printed) = printed(recipe) else {
             assert!(answers.is_empty(), "{recipe} has no answer to compare");
             continue;
         };
