@@ -20,20 +20,26 @@ export class Checks {
   }
 
   same(what, saw, expected) {
-    return this.that(`${what} is ${expected}`, isDeepStrictEqual(saw, expected), saw);
+    const shown = typeof expected === 'object' ? JSON.stringify(expected) : expected;
+    return this.that(`${what} is ${shown}`, isDeepStrictEqual(saw, expected), saw);
+  }
+
+  /** Runs a part of the referee; the others go on without it. */
+  async part(what, run) {
+    try {
+      await run();
+    } catch (error) {
+      // A check that could not even be made is a failed check.
+      console.error(error.response ? `${error.message}: ${JSON.stringify(error.response.data)}` : error);
+      this.that(`${what} gets to the end`, false, error.message);
+    }
   }
 }
 
 /** Runs a referee to its end, prints the sum and sets the exit status. */
 export async function judge(title, run) {
   const checks = new Checks(title);
-  try {
-    await run(checks);
-  } catch (error) {
-    // A check that could not even be made is a failed check.
-    console.error(error.response ? `${error.message}: ${JSON.stringify(error.response.data)}` : error);
-    checks.that('the referee gets to the end', false, error.message);
-  }
+  await checks.part('the referee', () => run(checks));
   console.log(`${checks.passed} passed, ${checks.failed} failed`);
   process.exitCode = checks.failed > 0 || checks.passed === 0 ? 1 : 0;
 }
@@ -47,10 +53,4 @@ export async function answerOrRejection(promise) {
     if (!error.response) throw error;
     return { status: error.response.status, data: error.response.data };
   }
-}
-
-/** The answer that a call of axios was rejected with; an empty one when it was not. */
-export async function rejection(promise) {
-  const answer = await answerOrRejection(promise);
-  return answer.status >= 400 ? answer : {};
 }

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 
 import plugin from 'wechatpay-axios-plugin';
 
-import { rejection } from './checks.mjs';
+import { answerOrRejection } from './checks.mjs';
 
 const { Formatter, Rsa } = plugin;
 export const AMOUNT_FEN = 2680;
@@ -85,7 +85,7 @@ export class Sale {
 
   /** A call that must be refused with this status and code. */
   async refused(what, promise, status, code) {
-    const { status: saw, data } = await rejection(promise);
+    const { status: saw, data } = await answerOrRejection(promise);
     this.same(`the status and code of ${what}`, [saw, data?.code], [status, code]);
   }
 
@@ -225,7 +225,7 @@ export class Sale {
     const { data: again } = await refunds.post(refund);
     this.same('the refund_id when asked again', again.refund_id, first.refund_id);
     const tooMuch = { ...refund, out_refund_no: `${number}x`, amount: { ...refund.amount, refund: AMOUNT_FEN } };
-    const refusal = await rejection(refunds.post(tooMuch));
+    const refusal = await answerOrRejection(refunds.post(tooMuch));
     this.that('a refund above what is left is refused', refusal.status >= 400 && refusal.status < 500, refusal);
     await this.control.must('/clock', { advance_ms: REFUND_MS });
     const notice = await this.referee.notification('REFUND.SUCCESS');

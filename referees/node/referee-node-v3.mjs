@@ -82,8 +82,10 @@ class Referee {
     try {
       for (const product of PRODUCTS) {
         Object.assign(this, { product, appid: this.appids[product.app], openid: this.openids[product.app] });
-        await this.sell();
-        await this.close();
+        await this.checks.part(`the product ${product.name}`, async () => {
+          await this.sell();
+          await this.close();
+        });
       }
     } finally {
       this.receiver.close();

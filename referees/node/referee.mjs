@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 
 import plugin from 'wechatpay-axios-plugin';
 
-import { judge, rejection } from './checks.mjs';
+import { answerOrRejection, judge } from './checks.mjs';
 import { Control, Receiver, buyerInApps, readMerchant } from './desk.mjs';
 import { MINI_PROGRAM, PRODUCTS, Sale, checkMismatches } from './products.mjs';
 import { Till } from './till.mjs';
@@ -93,8 +93,10 @@ class Referee {
   async run() {
     try {
       Object.assign(this, await buyerInApps(this.control, this.merchant));
-      for (const product of PRODUCTS) await new Sale(this, product).run();
-      await new Till(this).run();
+      for (const product of PRODUCTS) {
+        await this.checks.part(`the product ${product.name}`, () => new Sale(this, product).run());
+      }
+      await this.checks.part('the till', () => new Till(this).run());
       await checkMismatches(this);
       await this.checkRefusals();
       await this.checkTraps();
@@ -128,12 +130,12 @@ class Referee {
   }
 
   async checkRefusals() {
-    const unknown = await rejection(this.query('never_ordered_1'));
+    const unknown = await answerOrRejection(this.query('never_ordered_1'));
     this.checks.same('the status for an unknown order', unknown.status, 404);
     this.checks.that('its code is ORDER_NOT_EXIST', /^ORDER_?NOT_?EXIST$/.test(unknown.data?.code), unknown.data);
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const stranger = this.client(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const unsigned = await rejection(stranger.v3.pay.transactions.outTradeNo._out_trade_no_
+    const unsigned = await answerOrRejection(stranger.v3.pay.transactions.outTradeNo._out_trade_no_
       .get({ params: { mchid: this.merchant.mchid }, out_trade_no: 'never_ordered_1' }));
     this.checks.same('the status for a request signed with another key', unsigned.status, 401);
     this.checks.same('its code', unsigned.data?.code, 'SIGN_ERROR');

@@ -81,8 +81,8 @@ class Referee:
                 "official_account": page_openid(self.merchant),
             }
             for product in PRODUCTS:
-                Sale(self, product).run()
-            Till(self).run()
+                self.checks.part(f"the product {product.name}", Sale(self, product).run)
+            self.checks.part("the till", Till(self).run)
             check_mismatches(self)
             self.check_refusals()
             self.check_traps()
