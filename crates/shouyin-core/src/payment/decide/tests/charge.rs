@@ -268,6 +268,27 @@ fn what_is_too_old_to_be_taken_back_counts_as_paid_again() {
 }
 
 #[test]
+fn a_charge_whose_terms_were_revised_is_taken_back_and_never_counts() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let revision = Revision {
+        amount: Some(Fen::new(10)),
+        ..Revision::default()
+    };
+    let (runs, changes) = revise(&payment, &revision, at(3_000), &ids).unwrap();
+    let revised = changes.payment.unwrap();
+    assert_eq!(revised.attempts[0].reversing_since, Some(at(3_000)));
+    // The money arrives before the order is old enough to be taken back: no payment, and no surplus either.
+    let changes = asked(&revised, &number, TradeState::Success, at(8_000));
+    assert_eq!(changes.payment, None);
+    assert!(changes.postings.is_empty() && changes.events.is_empty());
+    let (order, _) = begin_close(&revised, &number, &runs[0], at(CODE_REVERSE_MIN_MS));
+    assert!(order.is_some());
+    let changes = asked(&revised, &number, TradeState::Revoked, at(16_000));
+    assert_eq!(events(&changes), [EventType::PaymentCodeFailed]);
+}
+
+#[test]
 fn closing_the_payment_takes_the_charge_back_and_waits_for_it() {
     let ids = ids();
     let (payment, number) = charged(&ids);
