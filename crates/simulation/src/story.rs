@@ -2,15 +2,16 @@
 //! failures that were found by chance and deserve a name.
 
 use shouyin_core::policy::{MoneyPolicy, Policy};
+use shouyin_core::product::Product;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
-use wechat_simulator::{Assumptions, CloseUnknown};
+use wechat_simulator::{Assumptions, CloseUnknown, CodeStory};
 use wechatpay::v2::SignType;
 
 use crate::choice::Fault;
 use crate::speaks::{Speaks, Stage};
 
 /// What somebody does in a story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The merchant asks to be paid.
     Create,
@@ -42,6 +43,12 @@ pub enum Step {
     Move,
     /// From now on the merchant's days are compared with WeChat's bills.
     OweBills,
+    /// The till scans a phone whose holder does this, and takes so many milliseconds for it.
+    Scan(CodeStory, i64),
+    /// The till reads how it goes with such a code. Whoever wanted to pay shows a fresh one if it failed.
+    Watch(CodeStory, i64),
+    /// Whoever showed the last code types the password, or refuses to.
+    TypePassword(bool),
 }
 
 /// A story: who does what when.
@@ -57,6 +64,8 @@ pub struct Story {
     pub notifications: bool,
     /// Which protocol the merchant speaks.
     pub speaks: Speaks,
+    /// How it is paid.
+    pub product: Product,
     /// What happens to the first calls to WeChat of each kind (`place`, `query`, `close`), in this order.
     pub mishaps: Vec<(&'static str, Fault)>,
     /// How WeChat behaves where its documentation is silent.
@@ -86,6 +95,7 @@ impl Story {
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -102,6 +112,7 @@ impl Story {
             expires_in_ms: MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -123,6 +134,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -143,6 +155,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -164,6 +177,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -187,6 +201,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: vec![("place", Fault::RequestLate)],
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -203,6 +218,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: vec![
                 ("place", Fault::RequestLost),
                 ("close", Fault::ServerErrorBefore),
@@ -394,6 +410,49 @@ impl Story {
         story
     }
 
+    /// Somebody scans the QR code on a screen and pays.
+    fn native(notifications: bool) -> Self {
+        Self {
+            name: "native",
+            product: Product::Native,
+            notifications,
+            ..Self::pay()
+        }
+    }
+
+    /// A till scans a phone. Whoever gets no answer sends it again; whoever failed to pay and wants to shows a fresh code.
+    fn code(name: &'static str, what: CodeStory, takes_ms: i64) -> Self {
+        Self {
+            name,
+            product: Product::Code,
+            steps: vec![(0, Step::Create), (1_000, Step::Scan(what, takes_ms))],
+            ..Self::pay()
+        }
+    }
+
+    /// WeChat asks for the password, and it is typed seven seconds later.
+    fn code_paid() -> Self {
+        Self::code("code-paid", CodeStory::PaysLater, 7_000)
+    }
+
+    /// The password is not typed, or just when the order is taken back: the money goes back, and then time runs out.
+    fn code_reversed(what: CodeStory) -> Self {
+        Self {
+            expires_in_ms: 2 * MINUTE_MS,
+            ends_paid: Some(false),
+            ..Self::code("code-reversed", what, 0)
+        }
+    }
+
+    /// The merchant asks for another amount while the password is typed: what was charged goes back, and the till scans a fresh code
+    /// for the new amount. Found by seed 314:1024: the till was told that nothing was charged.
+    fn revised_while_charging(what: CodeStory) -> Self {
+        let mut story = Self::code("revised-while-charging", what, 3_000);
+        story.steps.push((3_000, Step::Revise(990)));
+        story.ends_refunded = Some(0);
+        story
+    }
+
     /// All variants of one story, or none if it is not known.
     pub fn named(name: &str) -> Vec<Self> {
         match name {
@@ -446,6 +505,16 @@ impl Story {
             "bill" => vec![Self::bill()],
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
+            "native" => vec![Self::native(true), Self::native(false).in_v2("native")],
+            "code-paid" => vec![Self::code_paid(), Self::code_paid().in_v2("code-paid")],
+            "code-reversed" => vec![
+                Self::code_reversed(CodeStory::Hesitates).in_v2("code-reversed"),
+                Self::code_reversed(CodeStory::PaysAtReverse),
+            ],
+            "revised-while-charging" => vec![
+                Self::revised_while_charging(CodeStory::PaysLater),
+                Self::revised_while_charging(CodeStory::BankError).in_v2("revised-while-charging"),
+            ],
             "webhook" => vec![
                 Self::webhook(None),
                 Self::webhook(Some(Fault::WebhookUnanswered)),
@@ -456,7 +525,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 25] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -478,5 +547,9 @@ impl Story {
         "move",
         "webhook",
         "bill",
+        "native",
+        "code-paid",
+        "code-reversed",
+        "revised-while-charging",
     ];
 }
