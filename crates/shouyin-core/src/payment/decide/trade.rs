@@ -219,10 +219,6 @@ fn paid(
         transaction_id: transaction_id.clone(),
     };
     let amount = attempt.amount;
-    if payment.payer.is_none() {
-        // Its product names nobody beforehand.
-        payment.payer.clone_from(&trade.payer);
-    }
     changes.postings.push(Posting {
         mchid: payment.mchid.clone(),
         kind: PostingKind::Paid,
@@ -245,6 +241,10 @@ fn paid(
         );
         changes.payment = Some(payment);
         return changes;
+    }
+    if payment.payer.is_none() {
+        // Its product names nobody beforehand. Whoever paid more than is asked for is not the payer of this.
+        payment.payer.clone_from(&trade.payer);
     }
     changes
         .tasks

@@ -126,6 +126,48 @@ fn a_refused_code_ends_its_attempt_and_a_fresh_one_may_be_charged_at_once() {
 }
 
 #[test]
+fn a_refusal_ends_a_charge_that_was_seen_unpaid_meanwhile() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let seen = asked(&payment, &number, TradeState::NotPay, at(500));
+    let seen = seen.payment.unwrap();
+    assert_eq!(seen.attempts[0].state, AttemptState::Open);
+    let changes = answered(&seen, &number, &rejected(RefusalKind::NotEnough));
+    assert_eq!(events(&changes), [EventType::PaymentCodeFailed]);
+}
+
+#[test]
+fn whoever_paid_a_former_price_is_not_the_payer() {
+    let ids = ids();
+    let new = NewPayment {
+        product: Product::Native,
+        ..new_payment()
+    };
+    let payment = create(None, &new, T0, &ids).unwrap().0.payment;
+    let asker = Asker::Merchant {
+        mchid: till(),
+        scene: None,
+    };
+    let (decision, changes) = super::super::pay(&payment, &asker, &route(), T0, &ids);
+    let PayDecision::Send { order, .. } = decision else {
+        panic!("{decision:?}")
+    };
+    let revision = Revision {
+        amount: Some(Fen::new(10)),
+        ..Revision::default()
+    };
+    let (_, changes) = revise(&changes.payment.unwrap(), &revision, at(1), &ids).unwrap();
+    let paid = Trade {
+        trade_type: Some("NATIVE".into()),
+        ..trade(&order.out_trade_no, TradeState::Success)
+    };
+    let revised = changes.payment.unwrap();
+    let changes = on_trade(&revised, &paid, at(2), &ids).unwrap();
+    assert_eq!(events(&changes)[0], EventType::PaymentSurplusPaid);
+    assert_eq!(changes.payment.unwrap().payer, None);
+}
+
+#[test]
 fn a_charge_that_never_left_this_machine_is_over() {
     let ids = ids();
     let (payment, number) = charged(&ids);
