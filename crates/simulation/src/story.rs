@@ -27,6 +27,8 @@ pub enum Step {
     SetClock(i64),
     /// The shopper pays with the first ticket that a phone got, however old it is.
     PayFirst,
+    /// Somebody else, by their number, pays with that first ticket.
+    PayFirstBy(usize),
     /// The merchant asks for so many fen instead.
     Revise(i64),
     /// The merchant wants so many fen back, under its refund number of this index.
@@ -47,8 +49,6 @@ pub enum Step {
     Scan(CodeStory, i64),
     /// The till reads how it goes with such a code. Whoever wanted to pay shows a fresh one if it failed.
     Watch(CodeStory, i64),
-    /// Whoever showed the last code types the password, or refuses to.
-    TypePassword(bool),
 }
 
 /// A story: who does what when.
@@ -420,6 +420,25 @@ impl Story {
         }
     }
 
+    /// Somebody scans the code with the former price while it changes, and somebody else pays what is asked for then: that one is the
+    /// payer. Found by seed 22644:1024.
+    fn two_payers(offset_ms: i64) -> Self {
+        Self {
+            name: "two-payers",
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (5_000, Step::Revise(990)),
+                (5_000 + offset_ms, Step::PayFirstBy(1)),
+                (9_000, Step::Tap),
+                (12_000, Step::Pay),
+            ],
+            product: Product::Native,
+            ends_paid: None,
+            ..Self::pay()
+        }
+    }
+
     /// A till scans a phone. Whoever gets no answer sends it again; whoever failed to pay and wants to shows a fresh code.
     fn code(name: &'static str, what: CodeStory, takes_ms: i64) -> Self {
         Self {
@@ -435,13 +454,23 @@ impl Story {
         Self::code("code-paid", CodeStory::PaysLater, 7_000)
     }
 
-    /// The password is not typed, or just when the order is taken back: the money goes back, and then time runs out.
-    fn code_reversed(what: CodeStory) -> Self {
-        Self {
+    /// The password is typed just when the time for it is up: WeChat wants to be told twice that the order is taken back, and the
+    /// money goes back. Then time runs out.
+    fn code_reversed() -> Self {
+        let story = Self {
             expires_in_ms: 2 * MINUTE_MS,
             ends_paid: Some(false),
-            ..Self::code("code-reversed", what, 0)
-        }
+            ..Self::code("code-reversed", CodeStory::PaysAtReverse, 0)
+        };
+        story.in_v2("code-reversed")
+    }
+
+    /// The customer leaves without typing it, and the merchant closes the payment: the charge is taken back as soon as WeChat does that.
+    fn customer_leaves() -> Self {
+        let mut story = Self::code("code-reversed", CodeStory::Hesitates, 0);
+        story.steps.push((7_000, Step::Close));
+        story.ends_paid = Some(false);
+        story
     }
 
     /// The merchant asks for another amount while the password is typed: what was charged goes back, and the till scans a fresh code
@@ -506,11 +535,9 @@ impl Story {
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
             "native" => vec![Self::native(true), Self::native(false).in_v2("native")],
+            "two-payers" => [0, 1].map(Self::two_payers).to_vec(),
             "code-paid" => vec![Self::code_paid(), Self::code_paid().in_v2("code-paid")],
-            "code-reversed" => vec![
-                Self::code_reversed(CodeStory::Hesitates).in_v2("code-reversed"),
-                Self::code_reversed(CodeStory::PaysAtReverse),
-            ],
+            "code-reversed" => vec![Self::code_reversed(), Self::customer_leaves()],
             "revised-while-charging" => vec![
                 Self::revised_while_charging(CodeStory::PaysLater),
                 Self::revised_while_charging(CodeStory::BankError).in_v2("revised-while-charging"),
@@ -548,6 +575,7 @@ impl Story {
         "webhook",
         "bill",
         "native",
+        "two-payers",
         "code-paid",
         "code-reversed",
         "revised-while-charging",

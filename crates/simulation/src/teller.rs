@@ -46,6 +46,9 @@ impl World {
             Step::PayFirst if tickets > 0 => {
                 return self.use_cashier(index, 0, person, BuyerAction::Pay);
             }
+            Step::PayFirstBy(person) if tickets > 0 => {
+                return self.use_cashier(index, 0, person, BuyerAction::Pay);
+            }
             Step::Revise(amount) => self.revise(index, amount, Some(step)),
             Step::Refund(wish, amount) => {
                 while self
@@ -72,7 +75,6 @@ impl World {
             }
             Step::Scan(what, takes_ms) if !over => return self.scan_again(index, what, takes_ms),
             Step::Watch(what, takes_ms) if !over => return self.watch(index, what, takes_ms),
-            Step::TypePassword(pays) => return self.type_password(index, pays),
             // The phone has nothing to pay with yet, and may never get it.
             Step::Pay if !over => self.unanswered(index, Some(step)),
             Step::Tap
@@ -80,6 +82,7 @@ impl World {
             | Step::Close
             | Step::Pay
             | Step::PayFirst
+            | Step::PayFirstBy(_)
             | Step::Scan(..)
             | Step::Watch(..) => {}
         }

@@ -1,7 +1,10 @@
 //! The till, which scans payment codes, and the people who show them: who needs a password types it soon, late, never, or when
 //! the order is being taken back already.
 
-use shouyin_core::id::{AuthCode, IdempotencyKey};
+use std::collections::BTreeSet;
+
+use shouyin_core::id::{AuthCode, IdempotencyKey, PaymentId};
+use shouyin_core::payment::Payment;
 use shouyin_core::ports::ScannedCode;
 use shouyin_core::product::Product;
 use shouyin_core::time::{MINUTE_MS, SECOND_MS};
@@ -252,36 +255,56 @@ impl World {
         })
     }
 
-    /// Somebody whose code was scanned types the password, or refuses to, if anybody asks for it.
+    /// Somebody whom WeChat asks for the password types it, or refuses to.
     pub(super) fn type_any_password(&mut self) -> Result<(), Violation> {
-        let Some(sale) = self.some_sale_that(|sale| !sale.scans.is_empty() && !sale.paid) else {
+        let asked: BTreeSet<PaymentId> = self
+            .checker
+            .payments()
+            .filter(|payment| self.is_asked_for_a_password(payment))
+            .map(|payment| payment.id.clone())
+            .collect();
+        let waits = |sale: &Sale| sale.payment.as_ref().is_some_and(|id| asked.contains(id));
+        let Some(sale) = self.some_sale_that(waits) else {
             return Ok(());
         };
-        let pays = self.hub.lock().choice.on(Lane::Turn).upto(3) > 0;
+        let pays = self.hub.lock().choice.on(Lane::Turn).upto(2) > 0;
         self.type_password(sale, pays)
     }
 
-    pub(crate) fn type_password(&mut self, sale: usize, pays: bool) -> Result<(), Violation> {
-        let Some(last) = self.sales.get(sale).and_then(|sale| sale.scans.last()) else {
-            return Ok(());
-        };
-        if last.code.as_str() == NOBODYS {
-            return Ok(());
+    fn is_asked_for_a_password(&self, payment: &Payment) -> bool {
+        let mut attempts = payment.attempts.iter();
+        payment.product == Product::Code
+            && attempts.any(|attempt| {
+                let number = attempt.out_trade_no.as_str();
+                let order = self.setup.wechat.order(payment.mchid.as_str(), number);
+                order.is_some_and(|order| order.trade_state() == "USERPAYING")
+            })
+    }
+
+    fn type_password(&mut self, sale: usize, pays: bool) -> Result<(), Violation> {
+        let scans = self.sales.get(sale).map_or(&[][..], |sale| &sale.scans);
+        let codes: Vec<String> = scans
+            .iter()
+            .rev()
+            .map(|scan| scan.code.as_str().to_owned())
+            .filter(|code| code != NOBODYS)
+            .collect();
+        for auth_code in codes {
+            self.refused = false;
+            self.wechat_step(Input::Control(Command::DecideCode { auth_code, pays }))?;
+            // Of several codes WeChat asks for one password at a time.
+            if !self.refused {
+                let what = if pays {
+                    "types the password"
+                } else {
+                    "refuses to pay"
+                };
+                self.hub.say(format_args!(
+                    "whoever showed a code for payment {sale} {what}"
+                ));
+                break;
+            }
         }
-        let decide = Command::DecideCode {
-            auth_code: last.code.as_str().to_owned(),
-            pays,
-        };
-        self.refused = false;
-        self.wechat_step(Input::Control(decide))?;
-        let what = match (self.refused, pays) {
-            (true, _) => "is not asked for a password",
-            (false, true) => "types the password",
-            (false, false) => "refuses to pay",
-        };
-        self.hub.say(format_args!(
-            "whoever showed the last code for payment {sale} {what}"
-        ));
         self.check_payment_at_wechat(sale)
     }
 

@@ -138,13 +138,18 @@ fn a_scanned_qr_code_survives_every_crash() {
 }
 
 #[test]
+fn two_payers_of_one_qr_code_survive_every_crash() {
+    survives("two-payers", 500);
+}
+
+#[test]
 fn a_payment_code_that_is_paid_survives_every_crash() {
     survives("code-paid", 200);
 }
 
 #[test]
 fn a_payment_code_that_is_taken_back_survives_every_crash() {
-    survives("code-reversed", 2_000);
+    survives("code-reversed", 1_500);
 }
 
 #[test]
