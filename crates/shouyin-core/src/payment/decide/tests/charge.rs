@@ -283,6 +283,18 @@ fn a_confirmed_reversal_is_asked_for_and_frees_the_till() {
 }
 
 #[test]
+fn a_success_that_is_told_after_the_reversal_was_confirmed_is_no_late_money() {
+    let ids = ids();
+    let (payment, number, _) = reversing(&ids);
+    let over = asked(&payment, &number, TradeState::Revoked, at(46_000));
+    let over = over.payment.unwrap();
+    assert_eq!(over.attempts[0].state, AttemptState::Closed);
+    let overtaken = charge_trade(&number, TradeState::Success);
+    let changes = on_trade(&over, &overtaken, at(47_000), &ids).unwrap();
+    assert!(changes.is_empty(), "{changes:?}");
+}
+
+#[test]
 fn an_unanswered_reversal_is_repeated() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
