@@ -15,7 +15,9 @@ use crate::world::{Event, World};
 
 /// How long a server waits for WeChat's answer, milliseconds.
 const GIVE_UP_MS: i64 = 10_000;
-/// How late a late answer is at most, milliseconds: beyond the patience of its receiver.
+/// How late a late answer is at least, milliseconds.
+const LEAST_LATE_MS: i64 = 1_000;
+/// How much later than that it is at most, milliseconds: beyond the patience of its receiver.
 const LATE_ANSWER_MS: u32 = 20_000;
 /// How much later than its sender's patience a late request arrives at most, milliseconds. What TCP still delivers
 /// after the sender has closed.
@@ -242,7 +244,10 @@ impl World {
                 }
                 return;
             }
-            Some(Fault::AnswerLate) => (response, way + self.drawn_ms(LATE_ANSWER_MS)),
+            Some(Fault::AnswerLate) => {
+                let late = LEAST_LATE_MS + self.drawn_ms(LATE_ANSWER_MS);
+                (response, way + late)
+            }
             Some(Fault::ServerErrorAfter) => (tamper::server_error(), way),
             Some(Fault::Truncated) => (tamper::truncated(response), way),
             Some(Fault::Altered) if call.is_of_bills() => {

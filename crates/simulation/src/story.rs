@@ -473,6 +473,19 @@ impl Story {
         story
     }
 
+    /// The money comes while the charge is taken back; the answer that says so is overtaken by the news that it is back. Found by
+    /// seed 102915:1024: it counted as late money.
+    fn overtaken_success() -> Self {
+        let mut story = Self::code("overtaken-success", CodeStory::PaysAtReverse, 0);
+        let failed = [("query", Fault::ServerErrorBefore); 3];
+        story.mishaps = failed.to_vec();
+        story.mishaps.push(("query", Fault::AnswerLate));
+        story.steps.push((16_500, Step::Close));
+        story.steps.push((17_000, Step::Confirm));
+        story.ends_paid = Some(false);
+        story
+    }
+
     /// The merchant asks for another amount while the password is typed: what was charged goes back, and the till scans a fresh code
     /// for the new amount. Found by seed 314:1024: the till was told that nothing was charged.
     fn revised_while_charging(what: CodeStory) -> Self {
@@ -542,6 +555,7 @@ impl Story {
                 Self::revised_while_charging(CodeStory::PaysLater),
                 Self::revised_while_charging(CodeStory::BankError).in_v2("revised-while-charging"),
             ],
+            "overtaken-success" => vec![Self::overtaken_success()],
             "webhook" => vec![
                 Self::webhook(None),
                 Self::webhook(Some(Fault::WebhookUnanswered)),
@@ -552,7 +566,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 26] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -579,5 +593,6 @@ impl Story {
         "code-paid",
         "code-reversed",
         "revised-while-charging",
+        "overtaken-success",
     ];
 }

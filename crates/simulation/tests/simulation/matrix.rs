@@ -158,6 +158,11 @@ fn a_charge_whose_amount_is_revised_survives_every_crash() {
 }
 
 #[test]
+fn an_answer_that_a_reversal_overtakes_survives_every_crash() {
+    survives("overtaken-success", 300);
+}
+
+#[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
     let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();
