@@ -566,7 +566,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 26] = [
+    pub const NAMES: [&'static str; 27] = [
         "pay",
         "expire",
         "close-while-paying",
