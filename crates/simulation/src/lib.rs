@@ -12,6 +12,7 @@ mod marks;
 pub mod matrix;
 mod network;
 mod ports;
+mod products;
 mod random;
 mod receiver;
 mod rows;

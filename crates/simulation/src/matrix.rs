@@ -39,6 +39,8 @@ pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool)
         notifications: story.notifications,
         other_merchants: false,
         speaks: [story.speaks, Speaks::V3],
+        // By APIv3 where the merchant speaks that only.
+        v3_codes: [true; 2],
         assumptions: story.assumptions.clone(),
         policies: [story.policy; 2],
         lies_in_story: story.mishaps.iter().any(|(_, it)| *it == Fault::WechatLies),

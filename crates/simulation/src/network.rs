@@ -1,7 +1,7 @@
 //! Between the servers and WeChat: every message gets its fate here.
 
 use shouyin_core::id::Mchid;
-use wechat_simulator::{CommandError, Dispatch, Input, Output, WireRequest};
+use wechat_simulator::{CommandAnswer, CommandError, Dispatch, Input, Output, WireRequest};
 use wechatpay::v3::{RawResponse, SignedRequest, TransportError};
 
 use crate::check::{CallName, Violation, What};
@@ -15,7 +15,9 @@ use crate::world::{Event, World};
 
 /// How long a server waits for WeChat's answer, milliseconds.
 const GIVE_UP_MS: i64 = 10_000;
-/// How late a late answer is at most, milliseconds: beyond the patience of its receiver.
+/// How late a late answer is at least, milliseconds.
+const LEAST_LATE_MS: i64 = 1_000;
+/// How much later than that it is at most, milliseconds: beyond the patience of its receiver.
 const LATE_ANSWER_MS: u32 = 20_000;
 /// How much later than its sender's patience a late request arrives at most, milliseconds. What TCP still delivers
 /// after the sender has closed.
@@ -198,6 +200,9 @@ impl World {
                 let what = tamper::describe(&response);
                 self.hub.lock().trace.remark(&what);
             }
+            if call.what() == What::Reverse && tamper::describe(&response) == "USERPAYING" {
+                self.hub.mark(Mark::CodeRecall);
+            }
             if call.what() == What::Refund {
                 let code = member(&response.body, "err_code").unwrap_or_default();
                 if before && response.status == 200 && code.is_empty() {
@@ -239,7 +244,10 @@ impl World {
                 }
                 return;
             }
-            Some(Fault::AnswerLate) => (response, way + self.drawn_ms(LATE_ANSWER_MS)),
+            Some(Fault::AnswerLate) => {
+                let late = LEAST_LATE_MS + self.drawn_ms(LATE_ANSWER_MS);
+                (response, way + late)
+            }
             Some(Fault::ServerErrorAfter) => (tamper::server_error(), way),
             Some(Fault::Truncated) => (tamper::truncated(response), way),
             Some(Fault::Altered) if call.is_of_bills() => {
@@ -256,8 +264,7 @@ impl World {
                 let how = self.hub.lock().choice.on(Lane::Of(Actor::Attacker)).upto(3);
                 let mut orders = self.setup.wechat.orders();
                 let order = orders.find(|order| order.out_trade_no == call.order);
-                let payer = order.map_or("", |order| order.openid.as_str());
-                (tamper::altered(response, how, payer), way)
+                (tamper::altered(response, how, call.what(), order), way)
             }
             _ => (response, way),
         };
@@ -286,6 +293,9 @@ impl World {
                 Output::NoAnswer { .. } => {}
                 Output::SendNotification(dispatch) => self.send_notification(dispatch),
                 Output::Phone(result) => self.phone_answer = Some(result),
+                Output::Control(Ok(CommandAnswer::PaymentCode(code))) => {
+                    self.shown_code = Some(code);
+                }
                 Output::Control(Ok(_)) => {}
                 Output::Control(Err(CommandError::Refused(_))) => self.refused = true,
                 Output::Control(Err(error)) => {

@@ -6,7 +6,7 @@ use shouyin_core::policy::Policies;
 use shouyin_core::ports::{Acquirer, Ports, Store, WebhookSender};
 use shouyin_core::task::Lane;
 use shouyin_store::MemoryStore;
-use shouyin_wechat::{AppKind, MerchantAccount, Protocol, Protocols, V2, WechatAcquirer};
+use shouyin_wechat::{H5Site, MerchantAccount, Protocol, Protocols, V2, WechatAcquirer};
 use wechatpay::v2;
 use wechatpay::v3::{self, KeyRing, Transport, VerifyingKey};
 
@@ -151,7 +151,7 @@ impl Server {
             policies: Arc::clone(policies),
         };
         let open = match desk {
-            None => (ports.clone(), Door::Services(ports, setup.appid.clone())),
+            None => (ports.clone(), Door::Services(ports)),
             Some(desk) => desk.server(ports),
         };
         Self {
@@ -219,9 +219,12 @@ fn account(
     };
     MerchantAccount {
         protocols,
-        apps: [(setup.appid.clone(), AppKind::MiniProgram)].into(),
-        v3_codes: false,
-        h5_site: None,
+        apps: setup.apps.clone(),
+        v3_codes: party.v3_codes,
+        h5_site: Some(H5Site {
+            url: "https://shop.example.com".to_owned(),
+            name: "Coffee".to_owned(),
+        }),
         notify_url: party.notify_url.clone(),
     }
 }

@@ -1,10 +1,12 @@
-//! Who takes part: two merchants in one mini program, three people, and WeChat.
+//! Who takes part: two merchants with three apps, three people, and WeChat.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shouyin_core::id::{Appid, InvalidId, Mchid, Openid};
+use shouyin_core::product::Product;
 use wechat_simulator::{
-    App, Command, Input, Merchant, Options, PlatformKey, PlatformKeys, Timing, Wechat,
+    App, AppKind, Command, Input, Merchant, Options, PlatformKey, PlatformKeys, Timing, Wechat,
 };
 use wechatpay::crypto::{ApiV3Key, KeyError};
 use wechatpay::text::{self, TextError};
@@ -16,7 +18,27 @@ use crate::speaks::Speaks;
 use crate::swarm::Swarm;
 
 /// The mini program both merchants sell in.
-pub(crate) const APPID: &str = "wx1111222233334444";
+const MINI_PROGRAM: &str = "wx1111222233334444";
+/// Their official account, with pages inside WeChat.
+const OFFICIAL_ACCOUNT: &str = "wx5555666677778888";
+/// Their mobile app.
+const MOBILE_APP: &str = "wx9999000011112222";
+/// All apps. To WeChat and to our settings they are not interchangeable.
+pub(crate) const APPS: [(&str, AppKind); 3] = [
+    (MINI_PROGRAM, AppKind::MiniProgram),
+    (OFFICIAL_ACCOUNT, AppKind::OfficialAccount),
+    (MOBILE_APP, AppKind::MobileApp),
+];
+
+/// The app that somebody pays in. What needs no certain kind of app is spread over them.
+pub(crate) const fn app_of(product: Product) -> &'static str {
+    match product {
+        Product::MiniProgram | Product::Native | Product::Code => MINI_PROGRAM,
+        Product::Jsapi | Product::H5 => OFFICIAL_ACCOUNT,
+        Product::App => MOBILE_APP,
+    }
+}
+
 /// The merchants' numbers.
 pub(crate) const MCHIDS: [&str; 2] = ["1900000001", "1900000002"];
 /// The people with phones.
@@ -47,7 +69,7 @@ pub(crate) const API_KEYS: [&str; 2] = [
     "olderolderolderolderolderolder01",
     "olderolderolderolderolderolder02",
 ];
-/// The secret of the mini program.
+/// The secret of every app.
 pub(crate) const APP_SECRET: &str = "secret-of-the-mini-program";
 
 /// One merchant as both sides know it.
@@ -66,19 +88,37 @@ pub(crate) struct Party {
     pub(crate) api_key: ApiKey,
     /// What our settings say.
     pub(crate) speaks: Speaks,
+    /// Whether WeChat granted it payment codes by APIv3.
+    pub(crate) v3_codes: bool,
     pub(crate) notify_url: text::NotifyUrl,
 }
 
-/// A person with a phone.
+impl Party {
+    /// Whether it can take payment codes: by the older protocol, or by APIv3 if WeChat granted that.
+    pub(crate) fn serves(&self, product: Product) -> bool {
+        product != Product::Code || self.v3_codes || self.speaks.sign_type().is_some()
+    }
+}
+
+/// A person with a phone, whom every app knows by another openid.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
-    pub(crate) openid: Openid,
+    pub(crate) openids: Vec<(Appid, Openid)>,
+}
+
+impl Person {
+    /// Their openid, and the app it is of.
+    pub(crate) fn known_in(&self, appid: &str) -> Option<(Appid, Openid)> {
+        let mut openids = self.openids.iter();
+        openids.find(|(app, _)| app.as_str() == appid).cloned()
+    }
 }
 
 /// Everybody.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    pub(crate) appid: Appid,
+    /// The apps, and what they are, as our settings say.
+    pub(crate) apps: BTreeMap<Appid, shouyin_wechat::AppKind>,
     pub(crate) parties: Vec<Party>,
     pub(crate) people: Vec<Person>,
     pub(crate) wechat: Wechat,
@@ -91,7 +131,6 @@ impl Setup {
         swarm: &Swarm,
         signatures: Signatures,
     ) -> Result<Self, SetupError> {
-        let appid = Appid::parse(APPID)?;
         let mut wechat = Wechat::new(Options {
             seed,
             log: false,
@@ -100,12 +139,14 @@ impl Setup {
                 refund_ms: swarm.refund_ms,
                 ..Timing::default()
             },
-        })
-        .with_app(App {
-            appid: APPID.to_owned(),
-            secret: APP_SECRET.to_owned(),
-            platform: None,
         });
+        for (appid, _) in APPS {
+            wechat = wechat.with_app(App {
+                appid: appid.to_owned(),
+                secret: APP_SECRET.to_owned(),
+                platform: None,
+            });
+        }
         let mut parties = Vec::new();
         for (index, mchid) in MCHIDS.iter().enumerate() {
             let first = platform_key(1, signatures)?;
@@ -115,19 +156,34 @@ impl Setup {
         }
         let mut people = Vec::new();
         for name in USERS {
-            // A login makes WeChat give out the openid; until then orders for it are refused.
-            wechat.step(
-                BEGIN_MS,
-                Input::Control(Command::LoginCode {
-                    appid: APPID.to_owned(),
-                    user: name.to_owned(),
-                }),
-            );
-            let openid = Openid::parse(wechat_simulator::openid(APPID, name))?;
-            people.push(Person { openid });
+            let mut openids = Vec::new();
+            for (appid, _) in APPS {
+                // A login makes WeChat give out the openid; until then orders for it are refused. How somebody comes to be known in an
+                // app that is no mini program is not what this is about: what each app is, is said below.
+                wechat.step(
+                    BEGIN_MS,
+                    Input::Control(Command::LoginCode {
+                        appid: appid.to_owned(),
+                        user: name.to_owned(),
+                    }),
+                );
+                let openid = Openid::parse(wechat_simulator::openid(appid, name))?;
+                openids.push((Appid::parse(appid)?, openid));
+            }
+            people.push(Person { openids });
+        }
+        let mut apps = BTreeMap::new();
+        for (appid, kind) in APPS {
+            wechat = wechat.with_app_kind(appid, kind);
+            let ours = match kind {
+                AppKind::MiniProgram => shouyin_wechat::AppKind::MiniProgram,
+                AppKind::OfficialAccount => shouyin_wechat::AppKind::OfficialAccount,
+                AppKind::MobileApp => shouyin_wechat::AppKind::MobileApp,
+            };
+            apps.insert(Appid::parse(appid)?, ours);
         }
         Ok(Self {
-            appid,
+            apps,
             parties,
             people,
             wechat,
@@ -157,6 +213,7 @@ fn party(
         api_v3_key: ApiV3Key::new(pick(API_V3_KEYS))?,
         api_key: ApiKey::parse(pick(API_KEYS))?,
         speaks: swarm.speaks.get(index).copied().unwrap_or(Speaks::V3),
+        v3_codes: swarm.v3_codes.get(index).copied().unwrap_or(false),
         notify_url: text::NotifyUrl::parse(&url)?,
     })
 }
@@ -176,7 +233,9 @@ fn at_wechat(party: &Party, first: &KeyPair) -> Merchant {
         opener: None,
     });
     let mut merchant = Merchant::new(party.mchid.as_str(), "Coffee", keys)
-        .with_app(APPID)
+        .with_app(MINI_PROGRAM)
+        .with_app(OFFICIAL_ACCOUNT)
+        .with_app(MOBILE_APP)
         .with_api_v3_key(party.api_v3_key.clone())
         .with_certificate(party.key.serial_no(), Arc::clone(&party.key.verifier));
     if party.speaks.sign_type().is_some() {

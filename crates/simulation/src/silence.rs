@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::actors::Action;
 use crate::choice::Fault;
+use crate::products::mini_program;
 use crate::run::Seed;
 use crate::speaks::Speaks;
 use crate::swarm::Swarm;
@@ -45,11 +46,13 @@ pub enum Actor {
     Time,
     /// Makes mistakes in WeChat's bills.
     Clerk,
+    /// The till, and whoever shows a payment code there.
+    Till,
 }
 
 impl Actor {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Shopper,
         Self::Merchant,
         Self::Endpoints,
@@ -66,6 +69,7 @@ impl Actor {
         Self::Liar,
         Self::Time,
         Self::Clerk,
+        Self::Till,
     ];
 
     /// The name in seeds.
@@ -87,6 +91,7 @@ impl Actor {
             Self::Liar => "liar",
             Self::Time => "time",
             Self::Clerk => "clerk",
+            Self::Till => "till",
         }
     }
 
@@ -114,6 +119,7 @@ impl Actor {
             Action::Crash => Self::Reaper,
             Action::Jump => Self::Time,
             Action::SpoilBill => Self::Clerk,
+            Action::Scan | Action::TypePassword => Self::Till,
         }
     }
 
@@ -172,6 +178,8 @@ pub enum Part {
     FirstEndpoints,
     /// The older protocol: everybody speaks APIv3.
     V2,
+    /// Every way to pay but mini programs.
+    OtherProducts,
     /// The time that ways take.
     Ways,
     /// The time that the database takes.
@@ -196,6 +204,7 @@ impl Part {
             Self::Bills,
             Self::FirstEndpoints,
             Self::V2,
+            Self::OtherProducts,
             Self::Ways,
             Self::Pauses,
         ];
@@ -217,6 +226,7 @@ impl Part {
             Self::Bills => "bills",
             Self::FirstEndpoints => "first-endpoints",
             Self::V2 => "v2",
+            Self::OtherProducts => "other-products",
             Self::Ways => "ways",
             Self::Pauses => "pauses",
             Self::Action(action) => return kebab(&format!("{action:?}")),
@@ -243,6 +253,7 @@ impl Part {
             Self::Bills => swarm.bills,
             Self::FirstEndpoints => swarm.endpoints > 0,
             Self::V2 => swarm.speaks != [Speaks::V3; 2],
+            Self::OtherProducts => swarm.products.iter().any(|it| *it != mini_program()),
             Self::Ways => swarm.network_ms > 0,
             Self::Pauses => swarm.store_pause_ms > 0,
             Self::Action(action) => swarm.does(action),
@@ -273,6 +284,7 @@ impl Part {
             Self::Bills => swarm.bills = false,
             Self::FirstEndpoints => swarm.endpoints = 0,
             Self::V2 => swarm.speaks = [Speaks::V3; 2],
+            Self::OtherProducts => swarm.products = [mini_program(), mini_program()],
             Self::Ways => swarm.network_ms = 0,
             Self::Pauses => swarm.store_pause_ms = 0,
             Self::Action(action) => swarm.mute(action),

@@ -2,15 +2,16 @@
 //! failures that were found by chance and deserve a name.
 
 use shouyin_core::policy::{MoneyPolicy, Policy};
+use shouyin_core::product::Product;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
-use wechat_simulator::{Assumptions, CloseUnknown};
+use wechat_simulator::{Assumptions, CloseUnknown, CodeStory};
 use wechatpay::v2::SignType;
 
 use crate::choice::Fault;
 use crate::speaks::{Speaks, Stage};
 
 /// What somebody does in a story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The merchant asks to be paid.
     Create,
@@ -26,6 +27,8 @@ pub enum Step {
     SetClock(i64),
     /// The shopper pays with the first ticket that a phone got, however old it is.
     PayFirst,
+    /// Somebody else, by their number, pays with that first ticket.
+    PayFirstBy(usize),
     /// The merchant asks for so many fen instead.
     Revise(i64),
     /// The merchant wants so many fen back, under its refund number of this index.
@@ -42,6 +45,10 @@ pub enum Step {
     Move,
     /// From now on the merchant's days are compared with WeChat's bills.
     OweBills,
+    /// The till scans a phone whose holder does this, and takes so many milliseconds for it.
+    Scan(CodeStory, i64),
+    /// The till reads how it goes with such a code. Whoever wanted to pay shows a fresh one if it failed.
+    Watch(CodeStory, i64),
 }
 
 /// A story: who does what when.
@@ -57,6 +64,8 @@ pub struct Story {
     pub notifications: bool,
     /// Which protocol the merchant speaks.
     pub speaks: Speaks,
+    /// How it is paid.
+    pub product: Product,
     /// What happens to the first calls to WeChat of each kind (`place`, `query`, `close`), in this order.
     pub mishaps: Vec<(&'static str, Fault)>,
     /// How WeChat behaves where its documentation is silent.
@@ -86,6 +95,7 @@ impl Story {
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -102,6 +112,7 @@ impl Story {
             expires_in_ms: MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -123,6 +134,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -143,6 +155,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -164,6 +177,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: Vec::new(),
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -187,6 +201,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: vec![("place", Fault::RequestLate)],
             assumptions: Assumptions::default(),
             policy: Policy::default(),
@@ -203,6 +218,7 @@ impl Story {
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
+            product: Product::MiniProgram,
             mishaps: vec![
                 ("place", Fault::RequestLost),
                 ("close", Fault::ServerErrorBefore),
@@ -394,6 +410,91 @@ impl Story {
         story
     }
 
+    /// Somebody scans the QR code on a screen and pays.
+    fn native(notifications: bool) -> Self {
+        Self {
+            name: "native",
+            product: Product::Native,
+            notifications,
+            ..Self::pay()
+        }
+    }
+
+    /// Somebody scans the code with the former price while it changes, and somebody else pays what is asked for then: that one is the
+    /// payer. Found by seed 22644:1024.
+    fn two_payers(offset_ms: i64) -> Self {
+        Self {
+            name: "two-payers",
+            steps: vec![
+                (0, Step::Create),
+                (1_000, Step::Tap),
+                (5_000, Step::Revise(990)),
+                (5_000 + offset_ms, Step::PayFirstBy(1)),
+                (9_000, Step::Tap),
+                (12_000, Step::Pay),
+            ],
+            product: Product::Native,
+            ends_paid: None,
+            ..Self::pay()
+        }
+    }
+
+    /// A till scans a phone. Whoever gets no answer sends it again; whoever failed to pay and wants to shows a fresh code.
+    fn code(name: &'static str, what: CodeStory, takes_ms: i64) -> Self {
+        Self {
+            name,
+            product: Product::Code,
+            steps: vec![(0, Step::Create), (1_000, Step::Scan(what, takes_ms))],
+            ..Self::pay()
+        }
+    }
+
+    /// WeChat asks for the password, and it is typed seven seconds later.
+    fn code_paid() -> Self {
+        Self::code("code-paid", CodeStory::PaysLater, 7_000)
+    }
+
+    /// The password is typed just when the time for it is up: WeChat wants to be told twice that the order is taken back, and the
+    /// money goes back. Then time runs out.
+    fn code_reversed() -> Self {
+        let story = Self {
+            expires_in_ms: 2 * MINUTE_MS,
+            ends_paid: Some(false),
+            ..Self::code("code-reversed", CodeStory::PaysAtReverse, 0)
+        };
+        story.in_v2("code-reversed")
+    }
+
+    /// The customer leaves without typing it, and the merchant closes the payment: the charge is taken back as soon as WeChat does that.
+    fn customer_leaves() -> Self {
+        let mut story = Self::code("code-reversed", CodeStory::Hesitates, 0);
+        story.steps.push((7_000, Step::Close));
+        story.ends_paid = Some(false);
+        story
+    }
+
+    /// The money comes while the charge is taken back; the answer that says so is overtaken by the news that it is back. Found by
+    /// seed 102915:1024: it counted as late money.
+    fn overtaken_success() -> Self {
+        let mut story = Self::code("overtaken-success", CodeStory::PaysAtReverse, 0);
+        let failed = [("query", Fault::ServerErrorBefore); 3];
+        story.mishaps = failed.to_vec();
+        story.mishaps.push(("query", Fault::AnswerLate));
+        story.steps.push((16_500, Step::Close));
+        story.steps.push((17_000, Step::Confirm));
+        story.ends_paid = Some(false);
+        story
+    }
+
+    /// The merchant asks for another amount while the password is typed: what was charged goes back, and the till scans a fresh code
+    /// for the new amount. Found by seed 314:1024: the till was told that nothing was charged.
+    fn revised_while_charging(what: CodeStory) -> Self {
+        let mut story = Self::code("revised-while-charging", what, 3_000);
+        story.steps.push((3_000, Step::Revise(990)));
+        story.ends_refunded = Some(0);
+        story
+    }
+
     /// All variants of one story, or none if it is not known.
     pub fn named(name: &str) -> Vec<Self> {
         match name {
@@ -446,6 +547,15 @@ impl Story {
             "bill" => vec![Self::bill()],
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
+            "native" => vec![Self::native(true), Self::native(false).in_v2("native")],
+            "two-payers" => [0, 1].map(Self::two_payers).to_vec(),
+            "code-paid" => vec![Self::code_paid(), Self::code_paid().in_v2("code-paid")],
+            "code-reversed" => vec![Self::code_reversed(), Self::customer_leaves()],
+            "revised-while-charging" => vec![
+                Self::revised_while_charging(CodeStory::PaysLater),
+                Self::revised_while_charging(CodeStory::BankError).in_v2("revised-while-charging"),
+            ],
+            "overtaken-success" => vec![Self::overtaken_success()],
             "webhook" => vec![
                 Self::webhook(None),
                 Self::webhook(Some(Fault::WebhookUnanswered)),
@@ -456,7 +566,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 27] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -478,5 +588,11 @@ impl Story {
         "move",
         "webhook",
         "bill",
+        "native",
+        "two-payers",
+        "code-paid",
+        "code-reversed",
+        "revised-while-charging",
+        "overtaken-success",
     ];
 }

@@ -2,14 +2,17 @@
 //! drawn from the seed alone, so that the same seed with less chaos is still the same kind of day.
 
 use shouyin_core::policy::{MoneyPolicy, Policy};
+use shouyin_core::product::Product;
 use shouyin_core::time::{DAY_MS, MINUTE_MS};
 use wechat_simulator::{
     Assumptions, CloseUnknown, RateLimitCode, RepeatedPrepay, SpecificOrGeneral, UsedNumber,
+    UserPaying,
 };
 use wechatpay::v2::SignType;
 
 use crate::actors::Action;
 use crate::choice::{Fault, Weights};
+use crate::products;
 use crate::random::Stream;
 use crate::speaks::{Speaks, Stage};
 
@@ -51,6 +54,10 @@ pub struct Swarm {
     pub one_api_v3_key: bool,
     /// Which protocol each merchant speaks.
     pub speaks: [Speaks; 2],
+    /// What each merchant sells by; a payment draws one of them. None: mini programs.
+    pub products: [Vec<Product>; 2],
+    /// Whether WeChat granted each merchant payment codes by APIv3.
+    pub v3_codes: [bool; 2],
     /// The points that WeChat's documentation leaves open.
     pub assumptions: Assumptions,
     /// A story in which WeChat breaks its word.
@@ -104,7 +111,7 @@ impl Swarm {
             1 => (true, false),
             _ => (true, true),
         };
-        Self {
+        let mut day = Self {
             weights,
             queries,
             notifications,
@@ -121,9 +128,55 @@ impl Swarm {
             network_ms: pick(&mut stream, &[0, 3, 3, 40, 1_500]),
             one_api_v3_key: stream.below(2) == 0,
             speaks: [speaks(&mut stream), speaks(&mut stream)],
+            products: [products::mini_program(), products::mini_program()],
+            v3_codes: [false; 2],
             assumptions: assumptions(&mut stream),
             lies_in_story: false,
             bills: stream.below(6) > 0,
+        };
+        // From a string of its own: what else this day is like does not depend on what is sold.
+        day.draw_products(&mut Stream::new(seed, "products"));
+        day
+    }
+
+    fn draw_products(&mut self, stream: &mut Stream) {
+        self.products = [products::offered(stream), products::offered(stream)];
+        self.v3_codes = [stream.below(2) == 0, stream.below(2) == 0];
+        let tills = [3 + stream.below(8), stream.below(5)];
+        let user_paying = match stream.below(3) {
+            0 => UserPaying::State,
+            1 => UserPaying::Error,
+            _ => UserPaying::Accepted,
+        };
+        let general = stream.below(2) == 0;
+        let notify_url_ignored = stream.below(2) == 0;
+        let waits = stream.below(2) == 0;
+        let assumptions = &mut self.assumptions;
+        assumptions.codepay_user_paying = user_paying;
+        assumptions.codepay_notify_url_ignored = notify_url_ignored;
+        if general {
+            assumptions.codepay_errors = SpecificOrGeneral::General;
+        }
+        if !waits {
+            assumptions.reverse_wait_ms = 0;
+        }
+        if self.sells(Product::Code) {
+            for (action, weight) in [Action::Scan, Action::TypePassword].into_iter().zip(tills) {
+                self.set_action(action, weight);
+            }
+        }
+    }
+
+    /// Whether any merchant sells by this product.
+    pub(crate) fn sells(&self, product: Product) -> bool {
+        self.products.iter().flatten().any(|it| *it == product)
+    }
+
+    fn set_action(&mut self, action: Action, weight: u32) {
+        for (known, slot) in Action::ALL.iter().zip(&mut self.actions) {
+            if *known == action {
+                *slot = weight;
+            }
         }
     }
 
@@ -160,6 +213,8 @@ impl Swarm {
             network_ms: 0,
             one_api_v3_key: false,
             speaks: [Speaks::V3; 2],
+            products: [products::mini_program(), products::mini_program()],
+            v3_codes: [false; 2],
             assumptions: Assumptions::default(),
             lies_in_story: false,
         }
@@ -200,6 +255,8 @@ fn actions(stream: &mut Stream) -> [u32; Action::ALL.len()] {
     let mut weights = [0; Action::ALL.len()];
     for (weight, action) in weights.iter_mut().zip(Action::ALL) {
         *weight = match action {
+            // Where nobody sells by payment code, nobody scans one.
+            Action::Scan | Action::TypePassword => 0,
             // Without these nothing happens at all.
             Action::Create => 2 + stream.below(4),
             Action::Tap | Action::AtTheCashier => 3 + stream.below(8),

@@ -5,7 +5,9 @@ use wechat_simulator::Order;
 use wechatpay::v2::Fields;
 use wechatpay::v3::RawResponse;
 
-use crate::speaks::{answer, fields};
+use crate::check::What;
+use crate::setup::USERS;
+use crate::speaks::{answer, fields, head};
 
 fn error(status: u16, code: &str) -> RawResponse {
     RawResponse {
@@ -99,13 +101,67 @@ pub(crate) fn wrong_signature(mut response: RawResponse) -> RawResponse {
     response
 }
 
+/// Whoever is about to pay, or has paid, an order; for one that is nobody's yet, somebody whom the app knows.
+pub(crate) fn payer(order: &Order) -> String {
+    match &*order.openid {
+        "" => wechat_simulator::openid(&order.appid, USERS.last().copied().unwrap_or_default()),
+        known => known.to_owned(),
+    }
+}
+
+/// What would help most in answer to a charge: that it failed, so that the till asks for another code, or that it worked. In
+/// answer to a reversal: that it is done.
+fn altered_charge(how: u32, what: What, order: &Order, signature: &str) -> RawResponse {
+    let fields = head(&order.appid, &order.mchid).with("sign", signature);
+    let fields = match (what, how) {
+        (What::Reverse, _) => fields.with("recall", "N"),
+        (_, 2) => fields
+            .with("openid", payer(order))
+            .with("trade_type", order.trade_type.name())
+            .with("transaction_id", "4200000000000000000000000000")
+            .with("out_trade_no", order.out_trade_no.as_str())
+            .with("total_fee", order.total.get().to_string())
+            .with("cash_fee", order.total.get().to_string())
+            .with("time_end", "20260105120500"),
+        (_, _) => {
+            let mut fields = fields;
+            fields.set("result_code", "FAIL");
+            fields.with("err_code", "AUTHCODEEXPIRE")
+        }
+    };
+    answer(&fields)
+}
+
+/// How somebody denies that anything was done.
+fn denial(what: What) -> &'static str {
+    match what {
+        What::Charge => "AUTH_CODE_EXPIRE",
+        What::Place
+        | What::Query
+        | What::Close
+        | What::Reverse
+        | What::Refund
+        | What::QueryRefund
+        | What::Remedy
+        | What::Bill
+        | What::BillFile => "ORDER_NOT_EXIST",
+    }
+}
+
 /// [`altered`] in the older protocol: a denial that is not signed, or a document that says something else than was signed.
-fn altered_v2(fields: Fields, how: u32, payer: &str) -> RawResponse {
+fn altered_v2(fields: Fields, how: u32, what: What, order: Option<&Order>) -> RawResponse {
+    let denial = denial(what).replace('_', "");
     match how {
-        0 => return bare_failure("ORDERNOTEXIST"),
-        1 => return unsigned_failure("ORDERNOTEXIST"),
+        0 => return bare_failure(&denial),
+        1 => return unsigned_failure(&denial),
         _ => {}
     }
+    if let (What::Charge | What::Reverse, Some(order)) = (what, order) {
+        let signature = fields.get("sign").unwrap_or_default();
+        return altered_charge(how, what, order, signature);
+    }
+    let payer = order.map(payer).unwrap_or_default();
+    let trade_type = order.map_or("JSAPI", |order| order.trade_type.name());
     let success = how == 2;
     let mut fields = fields;
     if fields.get("refund_count").is_some() {
@@ -116,7 +172,7 @@ fn altered_v2(fields: Fields, how: u32, payer: &str) -> RawResponse {
         fields.set("trade_state", if success { "SUCCESS" } else { "CLOSED" });
         if success {
             fields.set("transaction_id", "4200000000000000000000000000");
-            fields.set("trade_type", "JSAPI");
+            fields.set("trade_type", trade_type);
             fields.set("openid", payer);
             fields.set("time_end", "20260105120500");
             let total = fields.get("total_fee").unwrap_or("1").to_owned();
@@ -131,13 +187,20 @@ fn altered_v2(fields: Fields, how: u32, payer: &str) -> RawResponse {
 
 /// Changed by somebody who knows what would help them: unpaid becomes paid or closed, or the order is denied. They have
 /// no key, so the signature no longer fits, or is gone.
-pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawResponse {
+pub(crate) fn altered(
+    response: RawResponse,
+    how: u32,
+    what: What,
+    order: Option<&Order>,
+) -> RawResponse {
     if let Some(fields) = document(&response) {
-        return altered_v2(fields, how, payer);
+        return altered_v2(fields, how, what, order);
     }
     if how < 2 {
-        return error(404, "ORDER_NOT_EXIST");
+        return error(404, denial(what));
     }
+    let payer = order.map(payer).unwrap_or_default();
+    let trade_type = order.map_or("JSAPI", |order| order.trade_type.name());
     let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else {
         return wrong_signature(response);
     };
@@ -150,7 +213,7 @@ pub(crate) fn altered(response: RawResponse, how: u32, payer: &str) -> RawRespon
             .cloned();
         let state = if how == 2 { "SUCCESS" } else { "CLOSED" };
         members.insert("trade_state".to_owned(), json!(state));
-        members.insert("trade_type".to_owned(), json!("JSAPI"));
+        members.insert("trade_type".to_owned(), json!(trade_type));
         members.insert(
             "transaction_id".to_owned(),
             json!("4200000000000000000000000000"),

@@ -1,6 +1,6 @@
 //! What WeChat and the bank do of their own: how a refund will end, and a WeChat that breaks its word.
 
-use wechat_simulator::{Command, FaultKind, Input};
+use wechat_simulator::{Command, FaultKind, Input, TradeType};
 use wechatpay::v3::{RawResponse, signature_headers};
 
 use crate::check::{CallName, Violation, What};
@@ -20,6 +20,8 @@ impl World {
         match call.what() {
             What::Query | What::Close => self.hub.lock().choice.pick(&[Fault::WechatLies]),
             What::Place
+            | What::Charge
+            | What::Reverse
             | What::Refund
             | What::QueryRefund
             | What::Remedy
@@ -58,7 +60,10 @@ impl World {
         let now = self.hub.now_ms();
         let party = self.setup.parties.iter().find(|party| {
             let order = self.setup.wechat.order(party.mchid.as_str(), &call.order);
-            order.is_some_and(|order| order.payment().is_none())
+            // Of payments by code nobody is told: money that comes after such a lie could never become known.
+            order.is_some_and(|order| {
+                order.payment().is_none() && order.trade_type != TradeType::Micropay
+            })
         })?;
         let order = self.setup.wechat.order(party.mchid.as_str(), &call.order)?;
         if let Some(sign_type) = order.protocol.sign_type() {
@@ -77,7 +82,9 @@ impl World {
         let (status, body) = match call.what() {
             What::Close => (204, Vec::new()),
             What::Place
+            | What::Charge
             | What::Query
+            | What::Reverse
             | What::Refund
             | What::QueryRefund
             | What::Remedy

@@ -104,6 +104,8 @@ pub(crate) struct World {
     pub(crate) mishaps: Vec<(&'static str, Fault)>,
     /// What the phone showed last.
     pub(crate) phone_answer: Option<Result<PhoneAnswer, PhoneRefusal>>,
+    /// The payment code that a phone showed last.
+    pub(crate) shown_code: Option<String>,
     /// WeChat's console refused what somebody wanted there last.
     pub(crate) refused: bool,
     /// Processes that can go on now.
@@ -165,6 +167,7 @@ impl World {
             next_origin: Origin::Genuine,
             mishaps: Vec::new(),
             phone_answer: None,
+            shown_code: None,
             refused: false,
             ready: VecDeque::new(),
             executor: Executor::default(),

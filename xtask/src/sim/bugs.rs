@@ -12,13 +12,14 @@ use crate::process;
 use crate::repository::Repository;
 
 /// The crates that the simulation is made of.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "libs/fen",
     "libs/wechatpay",
     "libs/wechat-miniprogram",
     "crates/shouyin-core",
     "crates/shouyin-store",
     "crates/shouyin-wechat",
+    "crates/shouyin-server",
     "crates/wechat-simulator",
     "crates/simulation",
 ];

@@ -6,6 +6,8 @@
 //!            └─────────┴──► Paid ◄┘                         │    └───────┴──► Closed ─(late money)─► Paid
 //!                                                           └──► Rejected
 //! ```
+//!
+//! A charge by payment code that was seen unpaid may be refused, too: the question overtook the answer to the charge.
 
 use fen::Fen;
 

@@ -1,7 +1,7 @@
 //! The attacker, who is competent: everything in a forgery is right but the one thing that cannot be had.
 
 use serde_json::json;
-use wechat_simulator::{Command, Flaw, Input, Order, Protocol, Refund, RefundState};
+use wechat_simulator::{Command, Flaw, Input, Order, Protocol, Refund, RefundState, TradeType};
 use wechatpay::time::{WechatTime, format_beijing};
 use wechatpay::v2::Fields;
 use wechatpay::v2::notification::seal;
@@ -12,8 +12,9 @@ use crate::check::Violation;
 use crate::choice::{Fault, Lane};
 use crate::network::{Letter, Origin};
 use crate::ports::CheapKey;
-use crate::setup::{APPID, Party};
+use crate::setup::Party;
 use crate::speaks;
+use crate::tamper::payer;
 use crate::world::{Event, World};
 
 /// How many genuine notifications are remembered for replays.
@@ -117,6 +118,9 @@ impl World {
         let broken = |what: &str| Violation::new("WORLD", format!("the forgery failed: {what}"));
         let party = self.party(&refund.mchid);
         let party = party.ok_or_else(|| broken("no merchant"))?;
+        let (mchid, number) = (&refund.mchid, &refund.out_trade_no);
+        let order = self.setup.wechat.order(mchid, number);
+        let appid = order.map_or("", |order| order.appid.as_str());
         let key = if is_spliced {
             party.api_key.clone()
         } else {
@@ -141,7 +145,7 @@ impl World {
         let sealed = seal(&key, &content).ok_or_else(|| broken("no seal"))?;
         let body = Fields::new()
             .with("return_code", "SUCCESS")
-            .with("appid", APPID)
+            .with("appid", appid)
             .with("mch_id", refund.mchid.as_str())
             .with("nonce_str", "nonce")
             .with("req_info", sealed)
@@ -237,10 +241,10 @@ impl World {
             "appid": order.appid,
             "out_trade_no": order.out_trade_no,
             "transaction_id": "4200009999202601050000000001",
-            "trade_type": "JSAPI",
+            "trade_type": order.trade_type.name(),
             "trade_state": "SUCCESS",
             "success_time": format_beijing(now),
-            "payer": { "openid": order.openid },
+            "payer": { "openid": payer(order) },
             "amount": { "total": order.total, "payer_total": order.total, "currency": "CNY" },
         });
         let plain = Plain {
@@ -263,8 +267,12 @@ impl World {
         let Some(order) = self.some_order() else {
             return Ok(());
         };
-        let protocol = self.setup.wechat.order(&order.0, &order.1);
-        let is_v2 = protocol.is_some_and(|order| order.protocol != Protocol::V3);
+        let found = self.setup.wechat.order(&order.0, &order.1);
+        let is_v2 = found.is_some_and(|order| order.protocol != Protocol::V3);
+        // WeChat itself never tells of payments by code: only somebody else does.
+        if found.is_some_and(|order| order.trade_type == TradeType::Micropay) {
+            return self.forge_by_hand();
+        }
         // The older protocol has no times and no probes, and APIv3 no sign types.
         let (flaw, origin) = match (flaw, is_v2) {
             (Flaw::Stale, true) => (Flaw::Unsigned, Origin::Forged),
@@ -356,9 +364,9 @@ fn claim_of_v2(order: &Order, now_ms: i64) -> Fields {
         .take(14)
         .collect();
     speaks::head(&order.appid, &order.mchid)
-        .with("openid", order.openid.as_str())
+        .with("openid", payer(order))
         .with("is_subscribe", "N")
-        .with("trade_type", "JSAPI")
+        .with("trade_type", order.trade_type.name())
         .with("bank_type", "OTHERS")
         .with("total_fee", order.total.get().to_string())
         .with("fee_type", "CNY")

@@ -1,7 +1,7 @@
 //! The merchant's backend: asks to be paid, repeats itself when unsure, closes what nobody wants any more.
 
 use fen::Fen;
-use shouyin_core::id::{IdempotencyKey, OrderNo};
+use shouyin_core::id::{Appid, IdempotencyKey, OrderNo};
 use shouyin_core::payment::decide::NewPayment;
 use shouyin_core::product::Product;
 use shouyin_core::time::{HOUR_MS, MINUTE_MS};
@@ -11,7 +11,7 @@ use super::{Sale, told};
 use crate::check::Violation;
 use crate::choice::Lane;
 use crate::doors::{Ask, Reply};
-use crate::setup::{MCHIDS, USERS};
+use crate::setup::{MCHIDS, Party, USERS, app_of};
 use crate::story::Step;
 use crate::world::World;
 
@@ -27,7 +27,7 @@ const EXPIRIES_MS: [i64; 5] = [
 impl World {
     /// A merchant asks to be paid for something new.
     pub(super) fn create(&mut self) -> Result<(), Violation> {
-        let (party, person, amount, expiry) = {
+        let (party, person, amount, expiry, product) = {
             let mut inner = self.hub.lock();
             let mut draw = inner.choice.on(Lane::Turn);
             // Mostly the same merchant: two merchants matter only for the attacker.
@@ -38,10 +38,18 @@ impl World {
             };
             let person = draw.index(USERS.len());
             let person = if self.swarm.other_phones { person } else { 0 };
-            (party, person, draw.upto(250), draw.index(EXPIRIES_MS.len()))
+            let (amount, expiry) = (draw.upto(250), draw.index(EXPIRIES_MS.len()));
+            let offered = self
+                .swarm
+                .products
+                .get(party)
+                .map_or(&[][..], Vec::as_slice);
+            let product = offered.get(draw.index(offered.len())).copied();
+            (party, person, amount, expiry, product.unwrap_or_default())
         };
         let expires_in_ms = EXPIRIES_MS.get(expiry).copied().unwrap_or(MINUTE_MS);
-        let sale = self.add_sale(party, person, i64::from(amount) + 1, expires_in_ms)?;
+        let amount = i64::from(amount) + 1;
+        let sale = self.add_sale(party, person, product, amount, expires_in_ms)?;
         self.ask_to_be_paid(sale, None);
         Ok(())
     }
@@ -51,14 +59,22 @@ impl World {
         &mut self,
         party: usize,
         person: usize,
+        product: Product,
         amount: i64,
         expires_in_ms: i64,
     ) -> Result<usize, Violation> {
         let index = self.sales.len();
+        // Whoever cannot take payment codes shows a QR code.
+        let serves = |party: &Party| party.serves(product);
+        let product = match self.setup.parties.get(party).is_some_and(serves) {
+            true => product,
+            false => Product::Native,
+        };
         let broken =
             |error: shouyin_core::id::InvalidId| Violation::new("WORLD", error.to_string());
         self.sales.push(Sale {
             party,
+            product,
             order_no: OrderNo::parse(format!("coffee-{index}")).map_err(broken)?,
             key: IdempotencyKey::parse(format!("key-{index}")).map_err(broken)?,
             first_amount: Fen::new(amount),
@@ -68,6 +84,7 @@ impl World {
             payment: None,
             person,
             tickets: Vec::new(),
+            scans: Vec::new(),
             over: false,
             paid: false,
             wishes: Vec::new(),
@@ -80,8 +97,12 @@ impl World {
         let Some((new, key)) = self.request_of(index) else {
             return;
         };
+        let how = match new.product == Product::MiniProgram {
+            true => String::new(),
+            false => format!(" ({})", new.product.as_str()),
+        };
         self.hub
-            .say(format_args!("merchant asks for payment {index}"));
+            .say(format_args!("merchant asks for payment {index}{how}"));
         let ask = Ask::Create(Box::new(new));
         self.ask_for(index, 0, 0, ask, Some(key), again);
     }
@@ -91,8 +112,8 @@ impl World {
         let party = self.setup.parties.get(sale.party)?;
         let new = NewPayment {
             mchid: party.mchid.clone(),
-            appid: self.setup.appid.clone(),
-            product: Product::MiniProgram,
+            appid: Appid::parse(app_of(sale.product)).ok()?,
+            product: sale.product,
             order_no: sale.order_no.clone(),
             amount: sale.first_amount,
             description: "拿铁 Latte".to_owned(),

@@ -7,13 +7,16 @@ mod merchant;
 mod operator;
 mod refund;
 mod shopper;
+mod till;
 mod webhook;
 
 use fen::Fen;
 use shouyin_core::id::{IdempotencyKey, OrderNo, PaymentId};
-use shouyin_core::ports::RequestPayment;
+use shouyin_core::payment::service::Means;
+use shouyin_core::product::Product;
 
 use self::refund::Wish;
+pub(crate) use self::till::Scan;
 use crate::check::Violation;
 use crate::choice::{Fault, Lane};
 use crate::doors::{Answer, Ask, Problem, Reply};
@@ -74,11 +77,15 @@ pub enum Action {
     Move,
     /// Something will be wrong in one of WeChat's bills.
     SpoilBill,
+    /// A till scans the code on somebody's phone.
+    Scan,
+    /// Somebody whose code was scanned types the password, or refuses to.
+    TypePassword,
 }
 
 impl Action {
     /// All of them, in the order of their weights.
-    pub const ALL: [Action; 23] = [
+    pub const ALL: [Action; 25] = [
         Action::Create,
         Action::CreateAgain,
         Action::Tap,
@@ -102,6 +109,8 @@ impl Action {
         Action::LoseReceiver,
         Action::Move,
         Action::SpoilBill,
+        Action::Scan,
+        Action::TypePassword,
     ];
 }
 
@@ -110,6 +119,8 @@ impl Action {
 pub(crate) struct Sale {
     /// Which merchant.
     pub(crate) party: usize,
+    /// How it is paid.
+    pub(crate) product: Product,
     pub(crate) order_no: OrderNo,
     pub(crate) key: IdempotencyKey,
     /// What was asked for in the first request, and is in every repetition of it.
@@ -122,8 +133,10 @@ pub(crate) struct Sale {
     pub(crate) payment: Option<PaymentId>,
     /// Who is to pay.
     pub(crate) person: usize,
-    /// What phones got for `wx.requestPayment`, with whose phone it is.
-    pub(crate) tickets: Vec<(usize, RequestPayment)>,
+    /// What phones, screens, apps and browsers got to pay with, and whose phone it is if that matters.
+    pub(crate) tickets: Vec<(usize, Means)>,
+    /// The payment codes that a till scanned for it, oldest first.
+    pub(crate) scans: Vec<Scan>,
     /// A phone or the merchant was told that this is over.
     pub(crate) over: bool,
     /// A buyer has paid at the cashier.
@@ -152,6 +165,7 @@ pub(crate) struct Client {
 enum Asked {
     Create,
     Pay,
+    Charge,
     Confirm,
     Close,
     Revise,
@@ -165,8 +179,9 @@ impl Asked {
     fn of(ask: &Ask) -> Self {
         match ask {
             Ask::Create(_) => Self::Create,
-            Ask::Pay(..) => Self::Pay,
-            Ask::Confirm(..) => Self::Confirm,
+            Ask::Pay(..) | Ask::Means(..) => Self::Pay,
+            Ask::Charge(..) => Self::Charge,
+            Ask::Confirm(..) | Ask::Sync(..) => Self::Confirm,
             Ask::Close(..) => Self::Close,
             Ask::Revise(..) => Self::Revise,
             Ask::Refund(_) => Self::Refund,
@@ -227,6 +242,8 @@ impl World {
                 self.move_any();
                 Ok(())
             }
+            Action::Scan => self.scan_any(),
+            Action::TypePassword => self.type_any_password(),
             Action::StepClock => {
                 self.step_clock();
                 Ok(())
@@ -374,6 +391,7 @@ impl World {
                 self.tapped(sale, person, reply, client.again);
                 Ok(())
             }
+            Asked::Charge => self.charged(&client, reply),
             Asked::Confirm => {
                 self.confirmed(sale, &reply);
                 Ok(())
@@ -438,11 +456,21 @@ impl World {
     }
 }
 
+/// The part of the means to pay that tells one from another.
+fn shown(means: &Means) -> &str {
+    match means {
+        Means::RequestPayment(ticket) => &ticket.package,
+        Means::App(ticket) => &ticket.prepayid,
+        Means::CodeUrl(url) => url.as_str(),
+        Means::H5Url(url) => url.as_str(),
+    }
+}
+
 /// What a client makes of an answer: a state, or the code of a problem.
 fn told(reply: &Reply) -> &str {
     match reply {
         Ok(Answer::State(state) | Answer::Refund { state, .. }) => state,
-        Ok(Answer::Ticket(ticket)) => &ticket.package,
+        Ok(Answer::Ticket(means)) => shown(means),
         Ok(Answer::Created(_)) => "created",
         Ok(Answer::Endpoint { url, .. }) => url,
         Ok(Answer::Done) => "done",

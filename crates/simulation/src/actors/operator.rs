@@ -14,6 +14,9 @@ use crate::world::{Event, World};
 
 /// The farthest a wrong clock is off, milliseconds.
 const MOST_SKEW_MS: i64 = 10 * MINUTE_MS;
+/// The same where somebody speaks the older protocol: two clocks are nine minutes apart at most, so that a request that arrives late
+/// arrives within the eleven minutes for which the product waits for it, whichever clock these are measured by.
+const MOST_SKEW_OF_V2_MS: i64 = 270_000;
 /// The longest a dead process stays dead, milliseconds.
 const LONGEST_DOWN_MS: u32 = 600_000;
 
@@ -68,7 +71,14 @@ impl World {
             return 0;
         }
         let most = u32::try_from(2 * MOST_SKEW_MS).unwrap_or(0);
-        i64::from(inner.choice.on(Lane::Of(Actor::Operator)).upto(most)) - MOST_SKEW_MS
+        let skew = i64::from(inner.choice.on(Lane::Of(Actor::Operator)).upto(most)) - MOST_SKEW_MS;
+        let mut parties = self.setup.parties.iter();
+        if parties.any(|party| party.speaks.sign_type().is_some()) {
+            // See "What the world cannot show": in the older protocol nobody finds a request too old.
+            skew.clamp(-MOST_SKEW_OF_V2_MS, MOST_SKEW_OF_V2_MS)
+        } else {
+            skew
+        }
     }
 
     /// Somebody corrects a clock, or makes it worse, while the process runs.

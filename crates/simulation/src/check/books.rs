@@ -1,9 +1,11 @@
 //! S2 and S3: our books against WeChat's.
 
+use shouyin_core::id::Openid;
 use shouyin_core::payment::{Attempt, AttemptState, Payment, PaymentState};
-use wechat_simulator::{Order, OrderState, Wechat};
+use wechat_simulator::{Order, OrderState, TradeType, Wechat};
 
-use super::Violation;
+use super::{Violation, codes};
+use crate::products::at_wechat;
 
 /// Both invariants for one payment and all its attempts. `keeps_its_word` is false where WeChat says closed and takes money all
 /// the same: then nobody can be held to S3.
@@ -109,6 +111,16 @@ fn paid(
     {
         return differs("by another payer or in another app at WeChat");
     }
+    // Who pays may be known afterwards only.
+    let counts =
+        matches!(&payment.state, PaymentState::Paid(proof) if proof.out_trade_no == *number);
+    let known = payment.payer.as_ref().map(Openid::as_str);
+    if counts && payer.is_none() && known != Some(&*order.openid) {
+        return differs("by somebody else at WeChat");
+    }
+    if order.trade_type != at_wechat(payment.product) {
+        return differs("by another product at WeChat");
+    }
     Ok(())
 }
 
@@ -125,6 +137,9 @@ fn cannot_be_paid(
     let payable = match &order.state {
         OrderState::Closed { .. } => false,
         OrderState::Paid(_) => true,
+        OrderState::NotPaid if order.trade_type == TradeType::Micropay => {
+            codes::may_bring_money(order)
+        }
         OrderState::NotPaid => !order.is_overdue(now_ms),
     };
     if !payable {

@@ -19,6 +19,7 @@ struct Count {
     paid: u32,
     paid_late: u32,
     surplus: u32,
+    code_failed: u32,
     closed: u32,
 }
 
@@ -29,6 +30,15 @@ struct RefundCount {
     closed: u32,
     rejected: u32,
     action_needed: u32,
+}
+
+/// What happened to a payment that its state does not show.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct SoFar {
+    /// How often its terms were changed.
+    pub(super) revisions: u32,
+    /// How many payment codes brought no money while the payer may have been at the till.
+    pub(super) codes_failed: u32,
 }
 
 /// The events so far, read as a merchant reads them: page by page from a cursor.
@@ -142,9 +152,9 @@ impl Seen {
                 EventType::PaymentPaid => count.paid += 1,
                 EventType::PaymentPaidLate => count.paid_late += 1,
                 EventType::PaymentSurplusPaid => count.surplus += 1,
+                EventType::PaymentCodeFailed => count.code_failed += 1,
                 EventType::PaymentClosed => count.closed += 1,
-                EventType::PaymentCodeFailed
-                | EventType::RefundCreated
+                EventType::RefundCreated
                 | EventType::RefundSucceeded
                 | EventType::RefundClosed
                 | EventType::RefundRejected
@@ -157,7 +167,7 @@ impl Seen {
     }
 
     /// Compares the events of a payment and its refunds with their states.
-    pub(super) fn check(&self, payment: &Payment, revisions: u32) -> Result<(), Violation> {
+    pub(super) fn check(&self, payment: &Payment, so_far: SoFar) -> Result<(), Violation> {
         let count = self.counts.get(&payment.id).copied().unwrap_or_default();
         let is_paid = |state: &AttemptState| matches!(state, AttemptState::Paid { .. });
         let paid = payment
@@ -173,18 +183,23 @@ impl Seen {
             PaymentState::Paid(paid) if paid.late => [0, 1, 1],
             PaymentState::Paid(_) => [1, 0, 0],
         };
-        let expected = [1, revisions, in_time, late, surplus, closed];
+        let SoFar {
+            revisions,
+            codes_failed,
+        } = so_far;
+        let expected = [1, revisions, in_time, late, surplus, codes_failed, closed];
         let found = [
             count.created,
             count.revised,
             count.paid,
             count.paid_late,
             count.surplus,
+            count.code_failed,
             count.closed,
         ];
         if found != expected {
             let state = payment.state.as_str();
-            let what = format!("is {state}, revised {revisions} times, with events {count:?}");
+            let what = format!("is {state}, {so_far:?}, with events {count:?}");
             return Err(broken(&payment.id, &what));
         }
         payment

@@ -28,6 +28,10 @@ impl Checker {
         self.timely
             .check(wechat, self.nets.queries && self.keeps_its_word)?;
         self.refunds_settled(rows, wechat)?;
+        self.taken_back(wechat)?;
+        if self.nets.queries {
+            self.charges_end_in_time(wechat)?;
+        }
         for payment in self.payments() {
             self.surplus_went_back(payment)?;
         }

@@ -3,6 +3,7 @@
 
 mod bills;
 mod books;
+mod codes;
 mod events;
 mod ledger;
 mod liveness;
@@ -77,8 +78,8 @@ pub(crate) struct Checker {
     policies: Policies,
     /// Every payment as it was after its last commit.
     seen: BTreeMap<PaymentId, Payment>,
-    /// How often each was revised.
-    revisions: BTreeMap<PaymentId, u32>,
+    /// What happened to each that its state does not show.
+    so_far: BTreeMap<PaymentId, events::SoFar>,
     /// The numbers of all attempts.
     orders: BTreeSet<String>,
     /// To which payment each refund belongs, by its number at WeChat.
@@ -88,6 +89,7 @@ pub(crate) struct Checker {
     ledger: ledger::Seen,
     sent: sent::Seen,
     timely: timely::Seen,
+    codes: codes::Seen,
     webhooks: webhooks::Seen,
     openids: Vec<String>,
 }
@@ -111,7 +113,8 @@ impl Checker {
             keeps_its_word: swarm.weights.of(Fault::WechatLies) == 0 && !swarm.lies_in_story,
             policies: Policies::new(policies),
             openids: openids
-                .map(|person| person.openid.as_str().to_owned())
+                .flat_map(|person| &person.openids)
+                .map(|(_, openid)| openid.as_str().to_owned())
                 .collect(),
             ..Self::default()
         }
@@ -161,8 +164,12 @@ impl Checker {
         };
         let before = self.seen.get(id);
         if let Some(before) = before {
+            let codes_failed = codes::failed(before, &payment);
+            if codes_failed > 0 {
+                self.so_far.entry(id.clone()).or_default().codes_failed += codes_failed;
+            }
             if states::is_revised(before, &payment) {
-                *self.revisions.entry(id.clone()).or_default() += 1;
+                self.so_far.entry(id.clone()).or_default().revisions += 1;
                 hub.mark(if before.attempts.is_empty() {
                     Mark::RevisedBeforePay
                 } else {
@@ -175,8 +182,9 @@ impl Checker {
         books::check(&payment, wechat, self.keeps_its_word)?;
         refunds::check(before, &payment, wechat)?;
         self.ledger.committed(rows, &payment)?;
-        let revisions = self.revisions.get(id).copied().unwrap_or(0);
-        self.events.check(&payment, revisions)?;
+        self.codes.committed(hub, before, &payment, wechat)?;
+        let so_far = self.so_far.get(id).copied().unwrap_or_default();
+        self.events.check(&payment, so_far)?;
         self.timely.committed(&payment, hub.now_ms());
         for attempt in &payment.attempts {
             let number = attempt.out_trade_no.as_str();
@@ -221,8 +229,8 @@ impl Checker {
             }
             books::check(&payment, wechat, self.keeps_its_word)?;
             refunds::check(Some(&payment), &payment, wechat)?;
-            let revisions = self.revisions.get(&payment.id).copied().unwrap_or(0);
-            self.events.check(&payment, revisions)?;
+            let so_far = self.so_far.get(&payment.id).copied().unwrap_or_default();
+            self.events.check(&payment, so_far)?;
         }
         self.ledger.balances(rows)
     }

@@ -1,4 +1,4 @@
-//! S12: no secret and no openid in anything that people or other programs get to read.
+//! S12: no secret, no openid and no payment code in anything that people or other programs get to read.
 
 use std::fmt::Write;
 
@@ -48,6 +48,7 @@ impl Checker {
             .chain(API_KEYS)
             .chain([APP_SECRET, "whsec_"])
             .chain(webhooks)
+            .chain(self.codes.scanned.iter().map(String::as_str))
             .chain(keys.iter().map(String::as_str));
         match find(&text, secrets) {
             None => Ok(()),

@@ -12,7 +12,7 @@ use shouyin_core::time::{BillDate, HOUR_MS};
 use wechat_simulator::Wechat;
 use wechatpay::v3::{Method, SignedRequest};
 
-use super::{Checker, Violation};
+use super::{Checker, Violation, codes};
 use crate::rows::Rows;
 use crate::setup::MCHIDS;
 use crate::speaks::{self, is_v2, parameters};
@@ -31,6 +31,8 @@ const PAYABLE_MS: i64 = 3 * HOUR_MS;
 pub(super) struct Seen {
     /// The body of the first order or refund call, by number.
     bodies: BTreeMap<String, Vec<u8>>,
+    /// When each order by payment code was charged, by number.
+    charged: BTreeMap<String, i64>,
     calls: BTreeMap<String, Calls>,
     all: u64,
 }
@@ -61,8 +63,12 @@ impl Calls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     Place,
+    /// Charge a payment code.
+    Charge,
     Query,
     Close,
+    /// Take an order by payment code back.
+    Reverse,
     Refund,
     QueryRefund,
     Remedy,
@@ -77,6 +83,8 @@ impl What {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             What::Place => "place",
+            What::Charge => "charge",
+            What::Reverse => "reverse",
             What::Query => "query",
             What::Close => "close",
             What::Refund => "refund",
@@ -104,7 +112,9 @@ impl CallName {
         match self.what {
             What::Query | What::QueryRefund => true,
             What::Place
+            | What::Charge
             | What::Close
+            | What::Reverse
             | What::Refund
             | What::Remedy
             | What::Bill
@@ -168,6 +178,8 @@ fn name(request: &SignedRequest) -> CallName {
         let what = match is_get {
             true => What::Query,
             false if request.target.ends_with("/close") => What::Close,
+            false if request.target.ends_with("/reverse") => What::Reverse,
+            false if request.target.ends_with("/codepay") => What::Charge,
             false => What::Place,
         };
         (what, order.clone())
@@ -222,6 +234,8 @@ fn name_of_v2(request: &SignedRequest) -> CallName {
     let what = match request.target.as_str() {
         "/pay/orderquery" => What::Query,
         "/pay/closeorder" => What::Close,
+        "/pay/micropay" => What::Charge,
+        "/secapi/pay/reverse" => What::Reverse,
         "/secapi/pay/refund" => What::Refund,
         "/pay/refundquery" => What::QueryRefund,
         "/pay/downloadbill" => What::Bill,
@@ -229,7 +243,7 @@ fn name_of_v2(request: &SignedRequest) -> CallName {
     };
     let number = match what {
         What::Refund | What::QueryRefund | What::Remedy => "out_refund_no",
-        What::Place | What::Query | What::Close => "out_trade_no",
+        What::Place | What::Charge | What::Query | What::Close | What::Reverse => "out_trade_no",
         What::Bill | What::BillFile => "bill_date",
     };
     CallName {
@@ -249,6 +263,20 @@ pub(super) fn owner(
         Ok(number) => rows.payment(PaymentKey::OutTradeNo(mchid.clone(), number)),
         Err(_) => Ok(None),
     }
+}
+
+/// The same, whichever merchant's it is.
+fn owner_of_any(rows: &Rows, number: &str) -> Result<Option<Payment>, Violation> {
+    for mchid in MCHIDS {
+        let Ok(mchid) = Mchid::parse(mchid) else {
+            continue;
+        };
+        let found = owner(rows, &mchid, number)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 impl Checker {
@@ -288,6 +316,18 @@ impl Checker {
                 return Err(Violation::new("S8", detail));
             }
         }
+        match what {
+            What::Charge => self.may_charge(rows, wechat, &number, now_ms)?,
+            What::Reverse => self.may_reverse(rows, &number)?,
+            What::Place
+            | What::Query
+            | What::Close
+            | What::Refund
+            | What::QueryRefund
+            | What::Remedy
+            | What::Bill
+            | What::BillFile => {}
+        }
         self.sent.all += 1;
         let calls = self.sent.calls.entry(number.clone()).or_insert(Calls {
             first_ms: now_ms,
@@ -296,9 +336,11 @@ impl Checker {
         });
         calls.count += 1;
         match what {
-            What::Place => calls.placed_ms = Some(now_ms),
+            What::Place | What::Charge => calls.placed_ms = Some(now_ms),
             // The order call was recorded and never left: the product cannot know that.
-            What::Query | What::Close => calls.placed_ms = calls.placed_ms.or(Some(now_ms)),
+            What::Query | What::Close | What::Reverse => {
+                calls.placed_ms = calls.placed_ms.or(Some(now_ms));
+            }
             What::Refund | What::QueryRefund | What::Remedy | What::Bill | What::BillFile => {}
         }
         if i64::from(calls.count) > calls.most(now_ms) {
@@ -307,6 +349,56 @@ impl Checker {
             return Err(Violation::new("L5", detail));
         }
         Ok(call)
+    }
+
+    /// S8: a code is charged at most once under a number; and no other one while an earlier one may have brought money, or has.
+    fn may_charge(
+        &mut self,
+        rows: &Rows,
+        wechat: &Wechat,
+        number: &str,
+        now_ms: i64,
+    ) -> Result<(), Violation> {
+        let broken = |what: &str| Err(Violation::new("S8", format!("{number} {what}")));
+        if self
+            .sent
+            .charged
+            .insert(number.to_owned(), now_ms)
+            .is_some()
+        {
+            return broken("was charged twice");
+        }
+        let Some(payment) = owner_of_any(rows, number)? else {
+            return Ok(());
+        };
+        for other in &payment.attempts {
+            let other_number = other.out_trade_no.as_str();
+            if other_number == number {
+                continue;
+            }
+            let order = wechat.order(payment.mchid.as_str(), other_number);
+            if other.state.is_unresolved() || order.is_some_and(codes::may_bring_money) {
+                return broken(&format!("was charged while {other_number} may bring money"));
+            }
+        }
+        Ok(())
+    }
+
+    /// S8: that an order is taken back was stored before WeChat heard of it.
+    fn may_reverse(&self, rows: &Rows, number: &str) -> Result<(), Violation> {
+        let payment = owner_of_any(rows, number)?;
+        let mut attempts = payment.iter().flat_map(|payment| &payment.attempts);
+        let attempt = attempts.find(|attempt| attempt.out_trade_no.as_str() == number);
+        if attempt.is_some_and(|it| it.reversing_since.is_some()) {
+            return Ok(());
+        }
+        let detail = format!("{number} was taken back before that was stored");
+        Err(Violation::new("S8", detail))
+    }
+
+    /// When orders by payment code were charged, by number.
+    pub(super) fn charged(&self) -> &BTreeMap<String, i64> {
+        &self.sent.charged
     }
 
     fn is_stored(&self, rows: &Rows, call: &CallName) -> Result<bool, Violation> {
@@ -327,8 +419,9 @@ impl Checker {
                 }
                 Ok(false)
             }
-            // As of the last commit: what was seen is what is stored.
-            What::Place | What::Query | What::Close => Ok(self.orders.contains(&call.number)),
+            What::Place | What::Charge | What::Query | What::Close | What::Reverse => {
+                Ok(self.orders.contains(&call.number))
+            }
             What::Refund | What::QueryRefund | What::Remedy => {
                 Ok(self.refunds.contains_key(&call.number))
             }
@@ -383,6 +476,34 @@ mod tests {
                 "/v3/pay/transactions/jsapi",
                 r#"{"out_trade_no":"abc123"}"#,
                 What::Place,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/v3/pay/transactions/codepay",
+                r#"{"out_trade_no":"abc123"}"#,
+                What::Charge,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/v3/pay/transactions/out-trade-no/abc123/reverse",
+                "{}",
+                What::Reverse,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/pay/micropay",
+                "<xml><out_trade_no>abc123</out_trade_no></xml>",
+                What::Charge,
+                "abc123",
+            ),
+            (
+                Method::Post,
+                "/secapi/pay/reverse",
+                "<xml><out_trade_no>abc123</out_trade_no></xml>",
+                What::Reverse,
                 "abc123",
             ),
             (

@@ -50,6 +50,11 @@ impl Seen {
         self.calm_since_ms = now_ms;
     }
 
+    /// When calm began, and how far ahead a clock ever was before.
+    pub(super) fn calm(&self) -> (i64, i64) {
+        (self.calm_since_ms, self.ahead_ms)
+    }
+
     pub(super) fn clock_set(&mut self, skew_ms: i64) {
         self.ahead_ms = self.ahead_ms.max(skew_ms);
     }

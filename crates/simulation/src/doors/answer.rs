@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use shouyin_core::id::{EndpointId, RefundId};
-use shouyin_core::ports::RequestPayment;
+use shouyin_core::id::{CodeUrl, EndpointId, H5Url, RefundId};
+use shouyin_core::payment::service::Means;
+use shouyin_core::ports::{AppPayment, RequestPayment};
 
 use super::{Answer, Ask, Problem, Reply};
 
@@ -23,8 +24,10 @@ impl Kind {
     pub(super) fn of(ask: &Ask) -> Self {
         match ask {
             Ask::Create(_) => Kind::Created,
-            Ask::Pay(..) => Kind::Ticket,
-            Ask::Confirm(..)
+            Ask::Pay(..) | Ask::Means(..) => Kind::Ticket,
+            Ask::Charge(..)
+            | Ask::Confirm(..)
+            | Ask::Sync(..)
             | Ask::Close(..)
             | Ask::Revise(..)
             | Ask::SyncRefund(..)
@@ -62,7 +65,7 @@ pub(super) fn read(kind: Kind, status: u16, body: &str) -> Reply {
         Kind::Created if status == 201 => Some(Answer::Created(body.to_owned())),
         Kind::Created => None,
         Kind::Ticket if json["state"] == "paid" => Some(Answer::State(Cow::Borrowed("paid"))),
-        Kind::Ticket => ticket(&json["request_payment"]).map(Answer::Ticket),
+        Kind::Ticket => means(&json).map(Answer::Ticket),
         Kind::State => state().map(Answer::State),
         Kind::Refund => refund(&json, status == 201),
         Kind::Endpoint => endpoint(&json),
@@ -87,19 +90,55 @@ fn endpoint(json: &Value) -> Option<Answer> {
     })
 }
 
-/// `wx.requestPayment` wants exactly these, all of them texts.
+/// The one member that is there beside the state.
+fn means(json: &Value) -> Option<Means> {
+    let mut members = json
+        .as_object()?
+        .iter()
+        .filter(|(name, _)| *name != "state");
+    let (name, value) = members.next()?;
+    let text = || value.as_str().map(str::to_owned);
+    let means = match name.as_str() {
+        "request_payment" => Means::RequestPayment(ticket(value)?),
+        "app" => Means::App(app(value)?),
+        "code_url" => Means::CodeUrl(CodeUrl::parse(text()?).ok()?),
+        "h5_url" => Means::H5Url(H5Url::parse(text()?).ok()?),
+        _ => return None,
+    };
+    members.next().is_none().then_some(means)
+}
+
+/// WeChat's SDK in an app wants exactly these, all of them texts.
+fn app(json: &Value) -> Option<AppPayment> {
+    let text = |name: &str| json[name].as_str().map(str::to_owned);
+    let members = json.as_object()?.len();
+    let ticket = AppPayment {
+        appid: text("appid")?,
+        partnerid: text("partnerid")?,
+        prepayid: text("prepayid")?,
+        package: text("package")?,
+        noncestr: text("noncestr")?,
+        timestamp: text("timestamp")?,
+        sign: text("sign")?,
+    };
+    (members == 7).then_some(ticket)
+}
+
+/// `wx.requestPayment` wants exactly these, all of them texts; the bridge of pages also the app.
 fn ticket(json: &Value) -> Option<RequestPayment> {
     let text = |name: &str| json[name].as_str().map(str::to_owned);
     let members = json.as_object()?.len();
+    let app_id = text("appId");
+    let most = 5 + usize::from(app_id.is_some());
     let ticket = RequestPayment {
-        app_id: None,
+        app_id,
         time_stamp: text("timeStamp")?,
         nonce_str: text("nonceStr")?,
         package: text("package")?,
         sign_type: text("signType")?,
         pay_sign: text("paySign")?,
     };
-    (members == 5).then_some(ticket)
+    (members == most).then_some(ticket)
 }
 
 /// Every problem names itself, and says its status twice.
@@ -133,6 +172,11 @@ mod tests {
             (Kind::State, 200, ""),
             (Kind::Created, 200, r#"{"id":"pay_1"}"#),
             (Kind::Ticket, 200, r#"{"state":"ready"}"#),
+            (
+                Kind::Ticket,
+                200,
+                r#"{"state":"ready","h5_url":"https://a.example","code_url":"x"}"#,
+            ),
             (Kind::Refund, 503, "<html>"),
             (Kind::Refund, 503, r#"{"code":"internal","status":500}"#),
         ] {

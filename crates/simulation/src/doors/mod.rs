@@ -13,7 +13,9 @@ use shouyin_core::id::{
 };
 use shouyin_core::notification::{NotificationError, Received};
 use shouyin_core::payment::decide::{NewPayment, Revision};
-use shouyin_core::ports::{Ports, RequestPayment};
+use shouyin_core::payment::service::Means;
+use shouyin_core::ports::{Ports, ScannedCode};
+use shouyin_core::product::H5Scene;
 use shouyin_core::refund::decide::NewRefund;
 use shouyin_core::webhook::service::{EndpointPatch, NewEndpoint};
 
@@ -34,12 +36,29 @@ pub enum Doors {
     Router,
 }
 
+/// A phone that is logged in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Phone {
+    /// In which app.
+    pub(crate) appid: Appid,
+    /// Whose it is, as that app knows them.
+    pub(crate) openid: Openid,
+}
+
 /// What a client asks the server for.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
     Create(Box<NewPayment>),
-    Pay(PaymentId, Openid),
-    Confirm(PaymentId, Openid),
+    /// A phone wants to pay.
+    Pay(PaymentId, Phone),
+    /// The merchant's backend wants the means to pay, perhaps for a browser.
+    Means(Mchid, PaymentId, Option<H5Scene>),
+    /// A till has scanned a code.
+    Charge(Mchid, PaymentId, ScannedCode),
+    /// A phone asks whether it is paid.
+    Confirm(PaymentId, Phone),
+    /// The merchant's backend asks whether it is paid.
+    Sync(Mchid, PaymentId),
     Close(Mchid, PaymentId),
     Revise(Mchid, PaymentId, Revision),
     Refund(Box<NewRefund>),
@@ -59,9 +78,9 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     /// The payment, byte for byte.
     Created(String),
-    /// What a phone needs to pay.
-    Ticket(RequestPayment),
-    /// The state of a payment, a refund or an endpoint.
+    /// What somebody needs to pay.
+    Ticket(Means),
+    /// The state of a payment, a charge, a refund or an endpoint.
     State(Cow<'static, str>),
     /// A refund, and whether this request made it.
     Refund {
@@ -131,7 +150,7 @@ pub(crate) struct Receipt {
 /// The way into one life of a server.
 #[derive(Clone)]
 pub(crate) enum Door {
-    Services(Ports, Appid),
+    Services(Ports),
     Router(router::Entrance),
 }
 
@@ -148,7 +167,7 @@ impl Door {
     /// A client asks, under this idempotency key where the API takes one.
     pub(crate) async fn ask(self, ask: Ask, key: IdempotencyKey) -> Reply {
         match self {
-            Door::Services(ports, appid) => services::ask(&ports, &appid, ask, key).await,
+            Door::Services(ports) => services::ask(&ports, ask, key).await,
             // On the heap: a future through the router has a size that every other call would have, too.
             Door::Router(entrance) => Box::pin(entrance.ask(ask, &key)).await,
         }
@@ -157,7 +176,7 @@ impl Door {
     /// WeChat, or somebody who says so, sends a notification.
     pub(crate) async fn receive(self, letter: &Letter) -> Receipt {
         match self {
-            Door::Services(ports, _) => services::receive(&ports, letter).await,
+            Door::Services(ports) => services::receive(&ports, letter).await,
             Door::Router(entrance) => Box::pin(entrance.receive(letter)).await,
         }
     }

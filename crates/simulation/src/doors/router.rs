@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
 use super::answer::{Kind, read};
-use super::{Ask, Door, Problem, Receipt, Reply};
+use super::{Ask, Door, Phone, Problem, Receipt, Reply};
 use crate::hub::{BEGIN_MS, Hub};
 use crate::network::Letter;
 use crate::ports::UniqueIds;
@@ -31,7 +31,7 @@ type Handle = Arc<dyn Fn(Request<Full<Bytes>>) -> BoxFuture<'static, (u16, Vec<u
 /// What merchants and phones keep in order to be let in, whichever server they talk to.
 pub(crate) struct FrontDesk {
     hub: Arc<Hub>,
-    appid: Appid,
+    apps: Vec<Appid>,
     /// The router's timeouts want a runtime around them. Its clock stands still, so none of them fires by itself.
     runtime: Runtime,
     /// The merchants' API keys.
@@ -42,9 +42,9 @@ pub(crate) struct FrontDesk {
 /// What is on people's phones, and what WeChat's login knows of it.
 #[derive(Debug, Default)]
 struct Phones {
-    sessions: BTreeMap<Openid, String>,
+    sessions: BTreeMap<Phone, String>,
     /// Login codes that were not exchanged yet.
-    codes: BTreeMap<String, Openid>,
+    codes: BTreeMap<String, Phone>,
     logins: u32,
 }
 
@@ -70,7 +70,7 @@ impl FrontDesk {
         }
         Ok(Self {
             hub: Arc::clone(hub),
-            appid: setup.appid.clone(),
+            apps: setup.apps.keys().cloned().collect(),
             runtime,
             api_keys,
             phones: Mutex::default(),
@@ -90,7 +90,7 @@ impl FrontDesk {
     /// Puts a server behind the door. Gives the ports that its worker is to use: they are the router's.
     pub(crate) fn server(self: &Arc<Self>, ports: Ports) -> (Ports, Door) {
         let apps = self.api_keys.keys();
-        let apps = apps.map(|mchid| (mchid.clone(), vec![self.appid.clone()]));
+        let apps = apps.map(|mchid| (mchid.clone(), self.apps.clone()));
         let login = Arc::new(WechatLogin(Arc::clone(self)));
         let server = Server::build(Parts::new(ports, login, apps.collect()));
         let router = server.router();
@@ -121,10 +121,12 @@ struct WechatLogin(Arc<FrontDesk>);
 impl LoginPort for WechatLogin {
     fn exchange<'a>(
         &'a self,
-        _: &'a Appid,
+        appid: &'a Appid,
         code: &'a str,
     ) -> BoxFuture<'a, Result<Openid, ExchangeError>> {
-        let openid = self.0.phones().codes.remove(code);
+        let phone = self.0.phones().codes.remove(code);
+        let phone = phone.filter(|phone| phone.appid == *appid);
+        let openid = phone.map(|phone| phone.openid);
         Box::pin(std::future::ready(openid.ok_or(ExchangeError::CodeUsed)))
     }
 }
@@ -156,7 +158,7 @@ impl Wanted {
 /// Who asks.
 enum Who {
     Merchant(Mchid),
-    Phone(Openid),
+    Phone(Phone),
 }
 
 impl Entrance {
@@ -202,16 +204,16 @@ impl Entrance {
                 let token = self.desk.api_keys.get(&mchid).cloned().unwrap_or_default();
                 self.send(&wanted, &token, key).await?
             }
-            Who::Phone(openid) => {
-                let known = self.desk.phones().sessions.get(&openid).cloned();
+            Who::Phone(phone) => {
+                let known = self.desk.phones().sessions.get(&phone).cloned();
                 let token = match known {
                     Some(token) => token,
-                    None => self.log_in(&openid).await?,
+                    None => self.log_in(&phone).await?,
                 };
                 match self.send(&wanted, &token, key).await? {
                     // The session has ended: the phone logs in again, as the package does.
                     (401, _) => {
-                        let token = self.log_in(&openid).await?;
+                        let token = self.log_in(&phone).await?;
                         self.send(&wanted, &token, key).await?
                     }
                     answer => answer,
@@ -222,15 +224,15 @@ impl Entrance {
     }
 
     /// The phone gets a session. It takes no time and no chance: what can go wrong with it is for other tests.
-    async fn log_in(&self, openid: &Openid) -> Result<String, Problem> {
+    async fn log_in(&self, phone: &Phone) -> Result<String, Problem> {
         let code = {
             let mut phones = self.desk.phones();
             phones.logins += 1;
             let code = format!("code-{}", phones.logins);
-            phones.codes.insert(code.clone(), openid.clone());
+            phones.codes.insert(code.clone(), phone.clone());
             code
         };
-        let body = json!({ "appid": self.desk.appid.as_str(), "code": code }).to_string();
+        let body = json!({ "appid": phone.appid.as_str(), "code": code }).to_string();
         let request = Request::post("/mp/v1/login").body(Full::from(body));
         let request = request.map_err(|error| Problem::unreadable(error.to_string()))?;
         let mut work = pin!(self.call(request));
@@ -243,7 +245,7 @@ impl Entrance {
         match answer["session_token"].as_str() {
             Some(token) => {
                 let mut phones = self.desk.phones();
-                phones.sessions.insert(openid.clone(), token.to_owned());
+                phones.sessions.insert(phone.clone(), token.to_owned());
                 Ok(token.to_owned())
             }
             None => Err(Problem::unreadable(format!("login: {status} {answer}"))),
@@ -285,6 +287,7 @@ fn wanted(ask: Ask) -> (Who, Wanted) {
                 "amount_fen": new.amount.get(),
                 "description": new.description,
                 "appid": new.appid.as_str(),
+                "product": new.product.as_str(),
                 "expires_in_seconds": new.expires_in_ms / 1_000,
             });
             if let (Some(attach), Some(members)) = (new.attach, body.as_object_mut()) {
@@ -293,14 +296,35 @@ fn wanted(ask: Ask) -> (Who, Wanted) {
             let wanted = Wanted::post("/v1/payments".to_owned(), Some(body));
             (Who::Merchant(new.mchid), wanted)
         }
-        Ask::Pay(id, openid) => {
+        Ask::Pay(id, phone) => {
             let path = format!("/mp/v1/payments/{id}/pay");
-            (Who::Phone(openid), Wanted::post(path, None))
+            (Who::Phone(phone), Wanted::post(path, None))
         }
-        Ask::Confirm(id, openid) => {
+        Ask::Means(mchid, id, scene) => {
+            let mut body = json!({});
+            if let Some(scene) = scene {
+                body["payer_ip"] = scene.payer_ip.to_string().into();
+                body["scene"] = scene.kind.as_str().into();
+            }
+            let wanted = Wanted::post(payment(&id, "pay"), Some(body));
+            (Who::Merchant(mchid), wanted)
+        }
+        Ask::Charge(mchid, id, code) => {
+            let mut body = json!({ "auth_code": code.auth_code.as_str() });
+            if let Some(store) = code.store_id {
+                body["store_id"] = store.as_str().into();
+            }
+            let wanted = Wanted::post(payment(&id, "pay"), Some(body));
+            (Who::Merchant(mchid), wanted)
+        }
+        Ask::Confirm(id, phone) => {
             let path = format!("/mp/v1/payments/{id}/confirm");
-            (Who::Phone(openid), Wanted::post(path, None))
+            (Who::Phone(phone), Wanted::post(path, None))
         }
+        Ask::Sync(mchid, id) => (
+            Who::Merchant(mchid),
+            Wanted::post(payment(&id, "sync"), None),
+        ),
         Ask::Close(mchid, id) => (
             Who::Merchant(mchid),
             Wanted::post(payment(&id, "close"), None),

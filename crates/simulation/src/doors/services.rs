@@ -4,16 +4,16 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use shouyin_core::id::{Appid, EndpointId, IdempotencyKey, Mchid};
+use shouyin_core::id::{EndpointId, IdempotencyKey, Mchid};
 use shouyin_core::idempotency::{self, Idempotency, Used};
 use shouyin_core::notification::{self, NoticeRefused, NotificationError, Received};
 use shouyin_core::outcome::Outcome;
 use shouyin_core::payment::decide::{Asker, CreateError, PayRefused, ReviseError};
 use shouyin_core::payment::service::{
-    self, CreateAnswer, Means, PayAnswer, ReviseAnswer, Seen, ServiceError,
+    self, ChargeAnswer, CreateAnswer, Means, PayAnswer, ReviseAnswer, Seen, ServiceError,
 };
 use shouyin_core::payment::view::PaymentView;
-use shouyin_core::ports::{NotServed, Ports, Remedy, StoreError};
+use shouyin_core::ports::{NotServed, PaymentKey, Ports, Remedy, StoreError};
 use shouyin_core::refund::decide::RefundError;
 use shouyin_core::refund::service::{self as refunds, Found, RemedyAnswer};
 use shouyin_core::refund::view::RefundView;
@@ -23,7 +23,7 @@ use shouyin_wechat::Protocol;
 use wechatpay::v2::notification::{ACCEPTED, refused};
 
 use super::answer::{Kind, read};
-use super::{Answer, Ask, Problem, Receipt, Reply};
+use super::{Answer, Ask, Phone, Problem, Receipt, Reply};
 use crate::network::Letter;
 
 impl From<StoreError> for Problem {
@@ -82,14 +82,18 @@ fn state(status: u16, body: String, state: &'static str) -> (u16, String, Answer
     (status, body, Answer::State(Cow::Borrowed(state)))
 }
 
-pub(super) async fn ask(ports: &Ports, appid: &Appid, ask: Ask, key: IdempotencyKey) -> Reply {
+pub(super) async fn ask(ports: &Ports, ask: Ask, key: IdempotencyKey) -> Reply {
     let kind = Kind::of(&ask);
     // What has no use for a key needs no fingerprint either.
     let fingerprint = match &ask {
         Ask::Pay(..) | Ask::Confirm(..) | Ask::ChangeEndpoint(..) | Ask::DeleteEndpoint(..) => {
             String::new()
         }
+        // The code does not show itself in a `Debug` text.
+        Ask::Charge(mchid, id, code) => format!("{mchid} {id} {}", code.auth_code.as_str()),
         keyed @ (Ask::Create(_)
+        | Ask::Means(..)
+        | Ask::Sync(..)
         | Ask::Close(..)
         | Ask::Revise(..)
         | Ask::Refund(_)
@@ -103,15 +107,45 @@ pub(super) async fn ask(ports: &Ports, appid: &Appid, ask: Ask, key: Idempotency
     let asked = Idempotency { key, fingerprint };
     match ask {
         Ask::Create(new) => created(service::create(ports, *new, asked).await?),
-        Ask::Pay(id, openid) => {
-            let appid = appid.clone();
+        Ask::Pay(id, Phone { appid, openid }) => {
             let asker = Asker::Payer { appid, openid };
-            paid(service::pay(ports, &id, &asker).await?)
+            match paid(service::pay(ports, &id, &asker).await?)? {
+                None => Ok(Answer::State(Cow::Borrowed("paid"))),
+                Some(means @ Means::RequestPayment(_)) => Ok(Answer::Ticket(means)),
+                // Core hands these to merchants only.
+                Some(Means::App(_) | Means::CodeUrl(_) | Means::H5Url(_)) => {
+                    Err(Problem::new("internal"))
+                }
+            }
         }
-        Ask::Confirm(id, openid) => match service::confirm(ports, &id, appid, &openid).await? {
-            Seen::Payment(payment) => Ok(Answer::State(payment.state.as_str().into())),
-            Seen::NotFound => Err(Problem::new("payment_not_found")),
-        },
+        Ask::Means(mchid, id, scene) => {
+            let asker = Asker::Merchant {
+                mchid: mchid.clone(),
+                scene,
+            };
+            let work = async { handed_on(paid(service::pay(ports, &id, &asker).await?)?) };
+            once(ports, &mchid, &asked, kind, work).await
+        }
+        Ask::Charge(mchid, id, code) => {
+            let work = async { charged(service::charge(ports, &mchid, &id, &code).await?) };
+            once(ports, &mchid, &asked, kind, work).await
+        }
+        Ask::Confirm(id, Phone { appid, openid }) => {
+            match service::confirm(ports, &id, &appid, &openid).await? {
+                Seen::Payment(payment) => Ok(Answer::State(payment.state.as_str().into())),
+                Seen::NotFound => Err(Problem::new("payment_not_found")),
+            }
+        }
+        Ask::Sync(mchid, id) => {
+            let work = async {
+                let key = PaymentKey::Id(mchid.clone(), id);
+                let synced = service::sync(ports, key).await?;
+                let payment = synced.ok_or(Problem::new("payment_not_found"))?;
+                let view = PaymentView::from(&payment);
+                Ok(state(200, view.to_json(), view.state))
+            };
+            once(ports, &mchid, &asked, kind, work).await
+        }
         Ask::Close(mchid, id) => {
             let work = async {
                 let closed = service::close(ports, &mchid, &id).await?;
@@ -185,21 +219,55 @@ fn created(answer: CreateAnswer) -> Reply {
     }
 }
 
-fn paid(answer: PayAnswer) -> Reply {
+/// The means to pay; nothing if it is paid already.
+fn paid(answer: PayAnswer) -> Result<Option<Means>, Problem> {
     Err(Problem::new(match answer {
-        PayAnswer::Ready(Means::RequestPayment(ticket)) => return Ok(Answer::Ticket(ticket)),
-        // Core hands these to merchants only.
-        PayAnswer::Ready(Means::App(_) | Means::CodeUrl(_) | Means::H5Url(_)) => "internal",
-        PayAnswer::Paid => return Ok(Answer::State(Cow::Borrowed("paid"))),
-        PayAnswer::Refused(PayRefused::Closed | PayRefused::Expired) => "payment_closed",
-        PayAnswer::Refused(PayRefused::OtherProduct(_)) => "other_product",
-        PayAnswer::Refused(PayRefused::SceneNeeded) => "invalid_field",
-        PayAnswer::Refused(PayRefused::TooManyAttempts) => "too_many_attempts",
-        // Whose it is must not be learnt from the difference.
-        PayAnswer::Refused(PayRefused::NotYours) | PayAnswer::NotFound => "payment_not_found",
+        PayAnswer::Ready(means) => return Ok(Some(means)),
+        PayAnswer::Paid => return Ok(None),
+        PayAnswer::Refused(why) => return Err(why.into()),
+        PayAnswer::NotFound => "payment_not_found",
         PayAnswer::Rejected(_) => "wechat_refused",
         PayAnswer::Unavailable(_) => "wechat_unavailable",
     }))
+}
+
+impl From<PayRefused> for Problem {
+    fn from(why: PayRefused) -> Self {
+        Problem::new(match why {
+            PayRefused::Closed | PayRefused::Expired => "payment_closed",
+            PayRefused::OtherProduct(_) => "other_product",
+            PayRefused::SceneNeeded => "invalid_field",
+            PayRefused::TooManyAttempts => "too_many_attempts",
+            // Whose it is must not be learnt from the difference.
+            PayRefused::NotYours => "payment_not_found",
+        })
+    }
+}
+
+/// What a merchant's backend gets to hand on, with the text that is remembered of it.
+fn handed_on(means: Option<Means>) -> Result<(u16, String, Answer), Problem> {
+    let ready = |name: &str, value: serde_json::Value| json!({ "state": "ready", name: value });
+    let body = match &means {
+        None => json!({ "state": "paid" }),
+        Some(Means::CodeUrl(url)) => ready("code_url", url.as_str().into()),
+        Some(Means::H5Url(url)) => ready("h5_url", url.as_str().into()),
+        Some(Means::App(app)) => ready("app", json!(app)),
+        // Core hands this to payers only.
+        Some(Means::RequestPayment(_)) => return Err(Problem::new("internal")),
+    };
+    let answer = means.map_or(Answer::State(Cow::Borrowed("paid")), Answer::Ticket);
+    Ok((200, body.to_string(), answer))
+}
+
+fn charged(answer: ChargeAnswer) -> Result<(u16, String, Answer), Problem> {
+    let told = match answer {
+        ChargeAnswer::Paid => "paid",
+        ChargeAnswer::Paying => "paying",
+        ChargeAnswer::Failed(_) => return Err(Problem::new("code_refused")),
+        ChargeAnswer::Refused(why) => return Err(why.into()),
+        ChargeAnswer::NotFound => return Err(Problem::new("payment_not_found")),
+    };
+    Ok(state(200, json!({ "state": told }).to_string(), told))
 }
 
 impl From<ReviseError> for Problem {
@@ -338,7 +406,10 @@ async fn about_endpoint(ports: &Ports, ask: Ask, asked: &Idempotency) -> Reply {
         }
         Ask::Create(_)
         | Ask::Pay(..)
+        | Ask::Means(..)
+        | Ask::Charge(..)
         | Ask::Confirm(..)
+        | Ask::Sync(..)
         | Ask::Close(..)
         | Ask::Revise(..)
         | Ask::Refund(_)

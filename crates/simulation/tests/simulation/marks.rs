@@ -5,7 +5,7 @@ use std::sync::Arc;
 use simulation::{Mark, Marks, Product, Seed, run};
 
 /// What every few hundred seeds must reach. The rarer ones are for the long search, which lists them all.
-const COMMON: [Mark; 28] = [
+const COMMON: [Mark; 34] = [
     Mark::RevisedWithOrder,
     Mark::LateAnswer,
     Mark::LateRequest,
@@ -34,6 +34,12 @@ const COMMON: [Mark; 28] = [
     Mark::EndpointDeleted,
     Mark::WebhookResent,
     Mark::ForgedRefund,
+    Mark::CodePaying,
+    Mark::CodeRefused,
+    Mark::CodeReversed,
+    Mark::CodePaidBack,
+    Mark::CodePaidTooLate,
+    Mark::CodeRecall,
 ];
 
 #[test]

@@ -133,6 +133,36 @@ fn webhooks_survive_every_crash() {
 }
 
 #[test]
+fn a_scanned_qr_code_survives_every_crash() {
+    survives("native", 200);
+}
+
+#[test]
+fn two_payers_of_one_qr_code_survive_every_crash() {
+    survives("two-payers", 500);
+}
+
+#[test]
+fn a_payment_code_that_is_paid_survives_every_crash() {
+    survives("code-paid", 200);
+}
+
+#[test]
+fn a_payment_code_that_is_taken_back_survives_every_crash() {
+    survives("code-reversed", 1_500);
+}
+
+#[test]
+fn a_charge_whose_amount_is_revised_survives_every_crash() {
+    survives("revised-while-charging", 500);
+}
+
+#[test]
+fn an_answer_that_a_reversal_overtakes_survives_every_crash() {
+    survives("overtaken-success", 300);
+}
+
+#[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
     let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();

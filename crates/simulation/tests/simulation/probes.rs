@@ -8,7 +8,7 @@ const SIZE: usize = 1024;
 const BUDGET: u64 = 150;
 
 /// What some line of some trace must say. All words of a mark must be in one line.
-const MARKS: [&[&str]; 42] = [
+const MARKS: [&[&str]; 57] = [
     &["taps pay"],
     &["told: prepay_id="],
     &["told: it is paid"],
@@ -51,6 +51,21 @@ const MARKS: [&[&str]; 42] = [
     &["database unavailable"],
     &["configured before: false"],
     &["notification (Genuine) answered 200"],
+    &["merchant asks for payment", "(jsapi)"],
+    &["merchant asks for payment", "(native)"],
+    &["merchant asks for payment", "(app)"],
+    &["merchant asks for payment", "(h5)"],
+    &["merchant asks for payment", "(code)"],
+    &["told: weixin://wxpay/bizpayurl"],
+    &["told: https://wx.tenpay.com/"],
+    &["支付者与下单者不一致"],
+    &["types the password"],
+    &["refuses to pay"],
+    &["till is told", "paid"],
+    &["till is told", "paying"],
+    &["till is told", "code_refused"],
+    &["charge", "Lost"],
+    &["reverse", "Lost"],
 ];
 
 /// Rarer ones: a foreign notification that can be read, and one that cannot.

@@ -1,12 +1,15 @@
 //! The tiers: the same seeds on the real database, with real signatures, and through the router. The memory store and the
 //! services called directly are the wide net; this is the proof that the wide net resembles the sea.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use simulation::matrix::tell;
 use simulation::{Report, Seed, Story, Tier, run};
 
 const SIZE: usize = 1024;
+/// Real signatures take their time.
+const THROUGH_THE_ROUTER: Range<u64> = 2_000..2_015;
 
 fn holds(seed: u64, tier: Tier) -> Report {
     let seed = Seed { seed, size: SIZE };
@@ -42,11 +45,25 @@ fn a_file_with_threads_tells_the_same_run() {
 /// Whoever asks is told the same, step by step, in JSON and with a key or a session; and the log tells no secret.
 #[test]
 fn the_router_and_real_signatures_change_nothing() {
-    for seed in 2_000..2_012 {
+    for seed in THROUGH_THE_ROUTER {
         let (memory, full) = (holds(seed, Tier::Memory), holds(seed, Tier::Full));
         assert_eq!(memory.trace.hash(), full.trace.hash(), "{seed}");
         assert_eq!(memory.events, full.events, "{seed}");
     }
+}
+
+/// Those seeds would prove little if nobody sold by anything but mini programs in them.
+#[test]
+fn the_compared_seeds_sell_by_every_product() {
+    let mut missing: Vec<&str> = vec!["jsapi", "native", "app", "h5", "code"];
+    for seed in THROUGH_THE_ROUTER {
+        let seed = Seed { seed, size: SIZE };
+        let told = run(seed, Arc::new(Tier::Memory), true);
+        for line in told.trace.lines() {
+            missing.retain(|product| !line.contains(&format!("({product})")));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 fn tells_the_same_stories(tier: Tier) {

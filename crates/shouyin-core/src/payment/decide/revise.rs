@@ -8,6 +8,7 @@ use super::{CreateError, TaskRun, event, leased};
 use crate::event::EventType;
 use crate::payment::model::{Payment, PaymentState};
 use crate::ports::{Changes, Ids};
+use crate::product::Product;
 use crate::task::{TaskChange, TaskKind};
 use crate::time::Timestamp;
 
@@ -65,6 +66,7 @@ pub fn revise(
     if revised == *payment {
         return Ok((vec![], Changes::default()));
     }
+    take_back_superseded_charges(&mut revised, now);
     let mut changes = Changes {
         events: vec![event(EventType::PaymentRevised, &revised, now, ids)],
         ..Changes::default()
@@ -87,4 +89,18 @@ pub fn revise(
     }
     changes.payment = Some(revised);
     Ok((runs, changes))
+}
+
+/// A code that is being charged brings the former amount, and the till waits for its end before it scans another one. It is taken
+/// back, decided here and now: counted as surplus, the till could be told only that it brought no money, which is not true.
+fn take_back_superseded_charges(revised: &mut Payment, now: Timestamp) {
+    if revised.product != Product::Code {
+        return;
+    }
+    let terms = revised.clone();
+    for attempt in &mut revised.attempts {
+        if attempt.state.is_unresolved() && !terms.asks_for(attempt) {
+            attempt.reversing_since.get_or_insert(now);
+        }
+    }
 }

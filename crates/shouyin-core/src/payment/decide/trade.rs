@@ -178,11 +178,15 @@ pub fn on_trade(
                     IncidentKind::TransactionMismatch,
                     format!("paid as transaction {known}, now reported as {transaction_id}"),
                 ),
-                AttemptState::Recorded | AttemptState::Open
+                AttemptState::Recorded
+                | AttemptState::Open
+                | AttemptState::Closed
+                | AttemptState::Rejected { .. }
                     if attempt.reversing_since.is_some() =>
                 {
                     // A reversal may be on its way, and it gives the money back whatever we believe: what was charged is no
-                    // payment any more. The query that told us owes the next reversal, until WeChat confirms one.
+                    // payment any more. The query that told us owes the next reversal, until WeChat confirms one; and once it has,
+                    // this is an answer that was overtaken, and no late money.
                     Ok(Changes::default())
                 }
                 AttemptState::Recorded
@@ -219,10 +223,6 @@ fn paid(
         transaction_id: transaction_id.clone(),
     };
     let amount = attempt.amount;
-    if payment.payer.is_none() {
-        // Its product names nobody beforehand.
-        payment.payer.clone_from(&trade.payer);
-    }
     changes.postings.push(Posting {
         mchid: payment.mchid.clone(),
         kind: PostingKind::Paid,
@@ -245,6 +245,10 @@ fn paid(
         );
         changes.payment = Some(payment);
         return changes;
+    }
+    if payment.payer.is_none() {
+        // Its product names nobody beforehand. Whoever paid more than is asked for is not the payer of this.
+        payment.payer.clone_from(&trade.payer);
     }
     changes
         .tasks

@@ -126,6 +126,48 @@ fn a_refused_code_ends_its_attempt_and_a_fresh_one_may_be_charged_at_once() {
 }
 
 #[test]
+fn a_refusal_ends_a_charge_that_was_seen_unpaid_meanwhile() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let seen = asked(&payment, &number, TradeState::NotPay, at(500));
+    let seen = seen.payment.unwrap();
+    assert_eq!(seen.attempts[0].state, AttemptState::Open);
+    let changes = answered(&seen, &number, &rejected(RefusalKind::NotEnough));
+    assert_eq!(events(&changes), [EventType::PaymentCodeFailed]);
+}
+
+#[test]
+fn whoever_paid_a_former_price_is_not_the_payer() {
+    let ids = ids();
+    let new = NewPayment {
+        product: Product::Native,
+        ..new_payment()
+    };
+    let payment = create(None, &new, T0, &ids).unwrap().0.payment;
+    let asker = Asker::Merchant {
+        mchid: till(),
+        scene: None,
+    };
+    let (decision, changes) = super::super::pay(&payment, &asker, &route(), T0, &ids);
+    let PayDecision::Send { order, .. } = decision else {
+        panic!("{decision:?}")
+    };
+    let revision = Revision {
+        amount: Some(Fen::new(10)),
+        ..Revision::default()
+    };
+    let (_, changes) = revise(&changes.payment.unwrap(), &revision, at(1), &ids).unwrap();
+    let paid = Trade {
+        trade_type: Some("NATIVE".into()),
+        ..trade(&order.out_trade_no, TradeState::Success)
+    };
+    let revised = changes.payment.unwrap();
+    let changes = on_trade(&revised, &paid, at(2), &ids).unwrap();
+    assert_eq!(events(&changes)[0], EventType::PaymentSurplusPaid);
+    assert_eq!(changes.payment.unwrap().payer, None);
+}
+
+#[test]
 fn a_charge_that_never_left_this_machine_is_over() {
     let ids = ids();
     let (payment, number) = charged(&ids);
@@ -241,6 +283,18 @@ fn a_confirmed_reversal_is_asked_for_and_frees_the_till() {
 }
 
 #[test]
+fn a_success_that_is_told_after_the_reversal_was_confirmed_is_no_late_money() {
+    let ids = ids();
+    let (payment, number, _) = reversing(&ids);
+    let over = asked(&payment, &number, TradeState::Revoked, at(46_000));
+    let over = over.payment.unwrap();
+    assert_eq!(over.attempts[0].state, AttemptState::Closed);
+    let overtaken = charge_trade(&number, TradeState::Success);
+    let changes = on_trade(&over, &overtaken, at(47_000), &ids).unwrap();
+    assert!(changes.is_empty(), "{changes:?}");
+}
+
+#[test]
 fn an_unanswered_reversal_is_repeated() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
@@ -265,6 +319,27 @@ fn what_is_too_old_to_be_taken_back_counts_as_paid_again() {
     assert_eq!(settled.attempts[0].reversing_since, None);
     let changes = asked(&settled, &number, TradeState::Success, now);
     assert_eq!(events(&changes), [EventType::PaymentPaid]);
+}
+
+#[test]
+fn a_charge_whose_terms_were_revised_is_taken_back_and_never_counts() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let revision = Revision {
+        amount: Some(Fen::new(10)),
+        ..Revision::default()
+    };
+    let (runs, changes) = revise(&payment, &revision, at(3_000), &ids).unwrap();
+    let revised = changes.payment.unwrap();
+    assert_eq!(revised.attempts[0].reversing_since, Some(at(3_000)));
+    // The money arrives before the order is old enough to be taken back: no payment, and no surplus either.
+    let changes = asked(&revised, &number, TradeState::Success, at(8_000));
+    assert_eq!(changes.payment, None);
+    assert!(changes.postings.is_empty() && changes.events.is_empty());
+    let (order, _) = begin_close(&revised, &number, &runs[0], at(CODE_REVERSE_MIN_MS));
+    assert!(order.is_some());
+    let changes = asked(&revised, &number, TradeState::Revoked, at(16_000));
+    assert_eq!(events(&changes), [EventType::PaymentCodeFailed]);
 }
 
 #[test]
