@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::anyhow;
+use shouyin_core::product::Product;
 
 use super::file::Scenario;
 use super::library::{self, Row};
@@ -32,12 +33,46 @@ fn why_zh(scenario: &Scenario) -> String {
     })
 }
 
+/// How the shop sells in it: all ways, all but those that are fewer, or their names.
+fn products(scenario: &Scenario, lang: Lang) -> String {
+    let played = scenario.products();
+    let names = |all: Vec<Product>| {
+        let all: Vec<&str> = all.into_iter().map(Product::as_str).collect();
+        all.join(", ")
+    };
+    let missing = Product::ALL.into_iter().filter(|it| !played.contains(it));
+    let missing: Vec<Product> = missing.collect();
+    match (missing.len(), lang) {
+        (0, Lang::En) => "all".to_owned(),
+        (0, Lang::Zh) => "全部".to_owned(),
+        (1, Lang::En) => format!("all but {}", names(missing)),
+        (1, Lang::Zh) => format!("除 {} 外", names(missing)),
+        _ => names(played),
+    }
+}
+
+/// The text with spaces behind it, as wide as that on a terminal: a Chinese character takes two places.
+fn padded(text: &str, width: usize) -> String {
+    let spaces = width.saturating_sub(places(text));
+    format!("{text}{}", " ".repeat(spaces))
+}
+
+fn places(text: &str) -> usize {
+    text.chars()
+        .map(|c| if c > '\u{2e80}' { 2 } else { 1 })
+        .sum()
+}
+
 /// All scenarios with one line each.
 pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
     let mut text = String::new();
     let rows = by_row()?;
-    let names = rows.iter().flat_map(|(_, all)| all);
-    let width = names.map(|it| it.name.len()).max().unwrap_or(0);
+    let all = || rows.iter().flat_map(|(_, all)| all);
+    let width = all().map(|it| it.name.len()).max().unwrap_or(0);
+    let sold = all()
+        .map(|it| places(&products(it, lang)))
+        .max()
+        .unwrap_or(0);
     let by = "v3, v2".len();
     for (row, scenarios) in rows {
         let title = match lang {
@@ -54,9 +89,10 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
                 Lang::Zh => (&scenario.about_zh, why_zh(&scenario)),
             };
             let protocols = scenario.protocols();
+            let products = padded(&products(&scenario, lang), sold);
             writeln!(
                 text,
-                "  {:width$}  {protocols:by$}  {about}{why}",
+                "  {:width$}  {protocols:by$}  {products}  {about}{why}",
                 scenario.name
             )?;
         }
@@ -66,9 +102,9 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
         "\n{}",
         match lang {
             Lang::En =>
-                "Run one: shouyin simulator scenario NAME [--protocol v2]    Run all: shouyin simulator scenario --all",
+                "Run one: shouyin simulator scenario NAME [--protocol v2] [--product native]    Run all: shouyin simulator scenario --all",
             Lang::Zh =>
-                "运行一个：shouyin simulator scenario 名称 [--protocol v2]    全部运行：shouyin simulator scenario --all",
+                "运行一个：shouyin simulator scenario 名称 [--protocol v2] [--product native]    全部运行：shouyin simulator scenario --all",
         }
     )?;
     Ok(text)
@@ -88,7 +124,9 @@ shouyin simulator scenario                    # list all / 列出全部
 shouyin simulator scenario prepay-answer-lost # play one and read what happened / 运行一个，看发生了什么
 shouyin simulator scenario prepay-answer-lost --lang zh
 shouyin simulator scenario prepay-answer-lost --protocol v2   # by the older protocol / 走 v2 协议
-shouyin simulator scenario --all              # play all, by each protocol; the exit code tells / 逐协议全部运行，看退出码
+shouyin simulator scenario every-product --product native     # for a shop that shows QR codes / 商户出示二维码收款
+shouyin simulator scenario every-product/v2/code              # both in the name / 写在名称里
+shouyin simulator scenario --all              # play all, by each protocol and for each product; the exit code tells / 逐协议、逐产品全部运行，看退出码
 shouyin simulator scenario --file my.toml     # one of your own / 运行自己写的
 ```
 
@@ -104,6 +142,11 @@ notification) is said in the file where it differs.
 
 每个场景演两遍：商户用 APIv3 一遍，用 v2 一遍；只对其中一种有意义的，表里写明原因。两遍的账目必须一致；可以不同之处（错误码的拼写、对通知的应答）
 在文件中就地写明。
+
+Most shops here sell in mini programs. What the ways to pay do differently is played for each of them: column *product*.
+`notification-lost/v2/native` is the name of one such play, and of its test.
+
+这里的商户大多用小程序收款；凡是各种支付方式会有不同之处的，逐一演示，见 *产品* 一列。`notification-lost/v2/native` 是其中一次演示的名称，也是测试名。
 
 A step is played at a moment of virtual time: whatever is due then, here or at WeChat, happens before the next step. `wait` lets time
 pass; what is due on the way happens at its own time. A process is killed by ending everything it was doing and opening its database
@@ -123,15 +166,16 @@ pub(crate) fn markdown() -> anyhow::Result<String> {
         }
         writeln!(
             text,
-            "| scenario | by | what it shows | 说明 |\n|---|---|---|---|"
+            "| scenario | by | product / 产品 | what it shows | 说明 |\n|---|---|---|---|---|"
         )?;
         for scenario in scenarios {
             let cell = |text: &str, why: String| format!("{text}{why}").replace('|', "\\|");
             writeln!(
                 text,
-                "| `{}` | {} | {} | {} |",
+                "| `{}` | {} | {} | {} | {} |",
                 scenario.name,
                 scenario.protocols(),
+                products(&scenario, Lang::En),
                 cell(&scenario.about, why_en(&scenario)),
                 cell(&scenario.about_zh, why_zh(&scenario))
             )?;
