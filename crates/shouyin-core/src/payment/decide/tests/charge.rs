@@ -227,6 +227,26 @@ fn a_success_during_a_reversal_is_not_paid_and_the_reversal_goes_on() {
 }
 
 #[test]
+fn failing_questions_do_not_make_the_till_wait_longer() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let run = TaskRun {
+        tries: 5,
+        ..run_of(TaskKind::QueryAttempt, &payment, &number)
+    };
+    let next = |now| {
+        let changes = on_query(&payment, &number, &unknown(), &run, now, &ids);
+        let mut due = changes.tasks.iter().filter_map(|change| match change {
+            TaskChange::Reschedule { due_at, .. } => Some(*due_at),
+            _ => None,
+        });
+        due.next().unwrap()
+    };
+    assert_eq!(next(at(30_000)), at(CODE_PAYER_HAS_MS));
+    assert!(next(at(CODE_PAYER_HAS_MS)) > at(CODE_PAYER_HAS_MS + 10_000));
+}
+
+#[test]
 fn a_confirmed_reversal_is_asked_for_and_frees_the_till() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
@@ -265,6 +285,28 @@ fn what_is_too_old_to_be_taken_back_counts_as_paid_again() {
     assert_eq!(settled.attempts[0].reversing_since, None);
     let changes = asked(&settled, &number, TradeState::Success, now);
     assert_eq!(events(&changes), [EventType::PaymentPaid]);
+}
+
+#[test]
+fn any_refusal_says_that_an_old_order_is_not_taken_back_any_more() {
+    // APIv3 names no error for it.
+    let ids = ids();
+    let (payment, number, run) = reversing(&ids);
+    let after = |kind, now| {
+        let (_, changes) = on_close(&payment, &number, &rejected(kind), &run, now, &ids);
+        let settled = changes.payment.as_ref();
+        settled.map(|payment| payment.attempts[0].reversing_since)
+    };
+    let (early, late) = (at(7 * 24 * HOUR_MS), at(7 * 24 * HOUR_MS + HOUR_MS));
+    assert_eq!(after(RefusalKind::Other, early), None, "called again");
+    assert_eq!(after(RefusalKind::Other, late), Some(None));
+    for says_more in [
+        RefusalKind::RateLimited,
+        RefusalKind::OrderClosed,
+        RefusalKind::OrderNotExist,
+    ] {
+        assert_eq!(after(says_more, late), None, "{says_more:?}");
+    }
 }
 
 #[test]
