@@ -125,6 +125,8 @@ pub(crate) struct World {
     api_key: String,
     keys: u64,
     pub(crate) phones: BTreeMap<String, Phone>,
+    /// The shop's own notes: the id of each payment by its order number, as it was answered.
+    pub(crate) ids: BTreeMap<String, String>,
     /// What the shop shows or hands on for everybody to pay by (`code_url`, `h5_url`, parameters for an app), by payment, oldest first.
     pub(crate) shown: BTreeMap<String, Vec<Value>>,
     /// The till's last request, by payment.
@@ -181,6 +183,7 @@ impl World {
             api_key: String::new(),
             keys: 0,
             phones: BTreeMap::new(),
+            ids: BTreeMap::new(),
             shown: BTreeMap::new(),
             scans: BTreeMap::new(),
             endpoints: BTreeMap::new(),
