@@ -45,8 +45,8 @@ fn products(scenario: &Scenario, lang: Lang) -> String {
     match (missing.len(), lang) {
         (0, Lang::En) => "all".to_owned(),
         (0, Lang::Zh) => "全部".to_owned(),
-        (1, Lang::En) => format!("all but {}", names(missing)),
-        (1, Lang::Zh) => format!("除 {} 外", names(missing)),
+        (1 | 2, Lang::En) => format!("all but {}", names(missing)),
+        (1 | 2, Lang::Zh) => format!("除 {} 外", names(missing)),
         _ => names(played),
     }
 }
