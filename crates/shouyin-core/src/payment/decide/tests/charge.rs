@@ -246,6 +246,24 @@ fn failing_questions_do_not_make_the_till_wait_longer() {
 }
 
 #[test]
+fn a_charge_that_the_first_question_overtook_is_asked_for_as_often() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let run = run_of(TaskKind::QueryAttempt, &payment, &number);
+    let missing = rejected(RefusalKind::OrderNotExist);
+    let next = |ms| {
+        let changes = on_query(&payment, &number, &missing, &run, at(ms), &ids);
+        let Some(TaskChange::Reschedule { due_at, .. }) = changes.tasks.first() else {
+            panic!("{:?}", changes.tasks)
+        };
+        due_at.since(at(ms))
+    };
+    assert_eq!(next(CODE_FIRST_QUERY_MS), CODE_FIRST_QUERY_MS);
+    assert_eq!(next(CODE_PAYER_HAS_MS - 1_000), 1_000);
+    assert_eq!(next(CODE_PAYER_HAS_MS), MINUTE_MS, "then with patience");
+}
+
+#[test]
 fn a_confirmed_reversal_is_asked_for_and_frees_the_till() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
