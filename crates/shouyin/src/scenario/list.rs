@@ -7,6 +7,7 @@ use shouyin_core::product::Product;
 
 use super::file::Scenario;
 use super::library::{self, Row};
+use super::variant::{Protocol, Wanted};
 use super::words::Lang;
 
 /// Scenarios by row; rows without any say why.
@@ -110,7 +111,7 @@ pub(crate) fn terminal(lang: Lang) -> anyhow::Result<String> {
     Ok(text)
 }
 
-const HEAD: &str = "# Scenarios / 场景
+const HEAD: &str = r#"# Scenarios / 场景
 
 <!-- Made by `cargo run -- simulator scenario --markdown`; a test compares. -->
 
@@ -148,16 +149,54 @@ Most shops here sell in mini programs. What the ways to pay do differently is pl
 
 这里的商户大多用小程序收款；凡是各种支付方式会有不同之处的，逐一演示，见 *产品* 一列。`notification-lost/v2/native` 是其中一次演示的名称，也是测试名。
 
+Where the ways differ, a file says so in place: `{ v3 = a, v2 = b }` or `{ code = a, otherwise = b }` for a value, one inside the other if
+need be; `protocol = "v2"`, `product = ["native", "h5"]` or `not_product = "code"` for a step. `tap` and `pay` do what the product asks for:
+a page logs its visitor in, a QR code is shown and scanned, a browser follows an address, a till scans a payment code.
+
+不同之处就地写明：值用 `{ v3 = a, v2 = b }` 或 `{ code = a, otherwise = b }`（可嵌套），步骤用 `protocol = "v2"`、`product = ["native", "h5"]`
+或 `not_product = "code"`。`tap` 与 `pay` 按产品行事：网页让访客登录，二维码被出示和扫描，浏览器打开地址，收银台扫付款码。
+
 A step is played at a moment of virtual time: whatever is due then, here or at WeChat, happens before the next step. `wait` lets time
 pass; what is due on the way happens at its own time. A process is killed by ending everything it was doing and opening its database
 anew; the disk is full because SQLite may not grow; an answer that is late is held by the simulator. What can be written into a step
 is listed in `crates/shouyin/src/scenario/step.rs`.
 
-";
+"#;
+
+/// The story that is told for every product, by both protocols, and the names of its tests.
+const EVERY_PRODUCT: &str = "every-product";
+
+/// A table with a cell for each way it is played.
+fn ways() -> anyhow::Result<String> {
+    let scenario = library::find(EVERY_PRODUCT).map_err(|why| anyhow!(why))?;
+    let mut text = format!(
+        "## One story, every product / 每种产品同一个故事\n\n{}\n\n{}\n\n| product / 产品 |",
+        scenario.about, scenario.about_zh
+    );
+    for protocol in Protocol::ALL {
+        write!(text, " {protocol} |")?;
+    }
+    text.push_str("\n|---|---|---|\n");
+    for product in scenario.products() {
+        write!(text, "| `{}` |", product.as_str())?;
+        for protocol in Protocol::ALL {
+            let wanted = Wanted {
+                protocol: Some(protocol),
+                product: Some(product),
+            };
+            let variant = scenario.variant(wanted).map_err(|why| anyhow!(why))?;
+            write!(text, " `{}` |", variant.label)?;
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    Ok(text)
+}
 
 /// The page `docs/scenarios.md`.
 pub(crate) fn markdown() -> anyhow::Result<String> {
     let mut text = HEAD.to_owned();
+    text.push_str(&ways()?);
     for (row, scenarios) in by_row()? {
         writeln!(text, "## {} / {}\n", row.en, row.zh)?;
         if let Some(without) = &row.without {
