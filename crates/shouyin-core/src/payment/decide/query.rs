@@ -184,12 +184,13 @@ fn not_found(
     }
     let certain_at = attempt.last_sent_at.plus_ms(REQUEST_MAY_ARRIVE_MS);
     if now < certain_at {
-        let delay = match till_patience_ms(payment, out_trade_no, now) {
-            // A payer at a till is not kept waiting because the first question overtook the charge.
-            Some(left) => product_query_delay_ms(payment.product, run.tries).min(left),
-            None => query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS),
-        };
-        let delay = delay.min(certain_at.since(now));
+        let delay = certain_at
+            .since(now)
+            .min(match till_patience_ms(payment, out_trade_no, now) {
+                // A payer at a till is not kept waiting because the first question overtook the charge.
+                Some(left) => product_query_delay_ms(payment.product, run.tries).min(left),
+                None => query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS),
+            });
         let delay = bearable_ms(Some(attempt), delay, now);
         return Changes::tasks(vec![run.again_after(delay, now)]);
     }
