@@ -20,6 +20,7 @@ use crate::account::{Account, MerchantAccount};
 use crate::breaker::{BreakerSettings, BreakerStatus};
 use crate::limits::{Call, Limits};
 use crate::protocol::{Protocol, V2};
+use crate::turns::Turns;
 use crate::unsendable::{Unsendable, no_merchant, no_protocol, not_configured, only_in_v3};
 use crate::{bill, invoke, notification, order, refund, trade};
 
@@ -28,6 +29,8 @@ use crate::{bill, invoke, notification, order, refund, trade};
 pub struct WechatAcquirer {
     accounts: BTreeMap<Mchid, Account>,
     clock: Option<Arc<dyn Clock>>,
+    /// Orders whose QR code is being asked for.
+    codes: Turns<Handle>,
 }
 
 impl WechatAcquirer {
@@ -39,6 +42,7 @@ impl WechatAcquirer {
                 .map(|(mchid, account)| (mchid.clone(), Account::new(mchid, account)))
                 .collect(),
             clock: None,
+            codes: Turns::default(),
         }
     }
 
@@ -129,6 +133,25 @@ impl WechatAcquirer {
             }
         }
     }
+
+    /// Makes the order call.
+    async fn place(&self, order: &PrepayOrder) -> Outcome<Handle> {
+        let call = Call::Prepay;
+        match self.way(&order.mchid, &order.route) {
+            Err(why) => not_configured(&why, call),
+            Ok((account, Way::V3(client))) => {
+                let placed = order::prepay(order, &account.merchant.notify_url);
+                self.v3(account, client, call, placed, order::handle).await
+            }
+            Ok((account, Way::V2(client))) => {
+                let merchant = &account.merchant;
+                let site = merchant.h5_site.as_ref();
+                let placed = order::v2::prepay(order, &merchant.notify_url, site);
+                self.v2(account, client, call, placed, order::v2::handle)
+                    .await
+            }
+        }
+    }
 }
 
 /// The client of the protocol by which an order went.
@@ -161,21 +184,17 @@ impl Acquirer for WechatAcquirer {
 
     fn prepay<'a>(&'a self, order: &'a PrepayOrder) -> BoxFuture<'a, Outcome<Handle>> {
         Box::pin(async move {
-            let call = Call::Prepay;
-            match self.way(&order.mchid, &order.route) {
-                Err(why) => not_configured(&why, call),
-                Ok((account, Way::V3(client))) => {
-                    let placed = order::prepay(order, &account.merchant.notify_url);
-                    self.v3(account, client, call, placed, order::handle).await
-                }
-                Ok((account, Way::V2(client))) => {
-                    let merchant = &account.merchant;
-                    let site = merchant.h5_site.as_ref();
-                    let placed = order::v2::prepay(order, &merchant.notify_url, site);
-                    self.v2(account, client, call, placed, order::v2::handle)
-                        .await
-                }
+            let placed = self.place(order);
+            if order.product != Product::Native {
+                return placed.await;
             }
+            let key = (order.mchid.clone(), order.out_trade_no.clone());
+            let good = |outcome: &Outcome<Handle>| match outcome {
+                Outcome::Succeeded(handle) => Some(handle.clone()),
+                Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => None,
+            };
+            let codes = &self.codes;
+            codes.take(key, good, Outcome::Succeeded, placed).await
         })
     }
 

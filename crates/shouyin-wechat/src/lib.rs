@@ -14,6 +14,7 @@ mod refund;
 #[cfg(test)]
 mod testing;
 mod trade;
+mod turns;
 mod unsendable;
 
 pub use account::{AppKind, H5Site, MerchantAccount};

@@ -1,7 +1,8 @@
 //! When to ask again.
 
+use crate::payment::model::REQUEST_MAY_ARRIVE_MS;
 use crate::product::Product;
-use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// While a payer may be at the cashier: seconds first, then ever longer. A notification only makes us look earlier.
 const QUERY_DELAYS_S: [i64; 13] = [3, 3, 4, 6, 9, 15, 30, 60, 120, 300, 600, 1_200, 1_800];
@@ -13,6 +14,9 @@ pub const CODE_FIRST_QUERY_MS: i64 = 5 * SECOND_MS;
 pub const CODE_PAYER_HAS_MS: i64 = 45 * SECOND_MS;
 /// An order may be taken back this long after its charge at the earliest, in milliseconds (WeChat Pay v2, "reverse").
 pub const CODE_REVERSE_MIN_MS: i64 = 15 * SECOND_MS;
+/// An order is taken back this long after its charge at the latest, in milliseconds (WeChat Pay v2, "reverse": seven days; counted from
+/// when WeChat took it, which may be later than our sending it by [`REQUEST_MAY_ARRIVE_MS`]).
+pub const CODE_REVERSE_MAX_MS: i64 = 7 * DAY_MS + REQUEST_MAY_ARRIVE_MS;
 /// Questions in that time.
 const CODE_QUERIES: u32 = 10;
 
@@ -90,8 +94,7 @@ pub(crate) fn delay(seconds: &[i64], index: u32, last_ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payment::model::{PREPAY_LIVES_MS, REQUEST_MAY_ARRIVE_MS};
-    use crate::time::DAY_MS;
+    use crate::payment::model::PREPAY_LIVES_MS;
 
     /// How many queries there are up to `until_ms`, if money may arrive for so long and every one is asked on time.
     fn queries(payable_ms: i64, until_ms: i64) -> u32 {

@@ -1,10 +1,11 @@
-//! A scenario file: what it shows, in two languages, by which protocols it is played, and its steps.
+//! A scenario file: what it shows, in two languages, by which protocols and for which products it is played, and its steps.
 
 use serde::Deserialize;
+use shouyin_core::product::Product;
 use toml::Table;
 
 use super::step::Step;
-use super::variant::{self, Protocol};
+use super::variant::{Choosing, Protocol, Wanted, Way};
 
 /// A scenario, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +34,10 @@ pub(crate) struct WhyOnly {
 /// One way in which a scenario is played.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Variant {
-    /// The scenario's name and the protocol: the name of a test.
+    /// The scenario's name and the way: the name of a test.
     pub(crate) label: String,
-    /// By which protocol the shop's orders go.
-    pub(crate) protocol: Protocol,
+    /// By which protocol the shop's orders go, and how it sells.
+    pub(crate) way: Way,
     /// How the shop and its server are set up.
     pub(crate) setup: Setup,
     /// What happens.
@@ -77,6 +78,8 @@ struct Raw {
     catalogue: String,
     /// Both, if left out.
     protocols: Option<Vec<Protocol>>,
+    /// Mini programs only, if left out.
+    products: Option<Vec<Product>>,
     why_only: Option<String>,
     why_only_zh: Option<String>,
     #[serde(default)]
@@ -103,21 +106,30 @@ impl Raw {
         }
     }
 
-    fn variant(
-        &self,
-        name: &str,
-        protocol: Protocol,
-        played: &[Protocol],
-    ) -> Result<Variant, String> {
-        let label = format!("{name}/{protocol}");
-        let setup = variant::resolved(self.setup.clone(), protocol, played)
+    /// How the shop sells.
+    fn products(&self) -> Result<Vec<Product>, String> {
+        let mut products = self.products.clone().unwrap_or(vec![Product::default()]);
+        products.sort_unstable();
+        products.dedup();
+        if products.is_empty() {
+            return Err("products names none".to_owned());
+        }
+        Ok(products)
+    }
+
+    fn variant(&self, name: &str, choosing: Choosing<'_>) -> Result<Variant, String> {
+        let way = choosing.way;
+        let label = format!("{name}/{way}");
+        let setup = choosing
+            .resolved(self.setup.clone())
             .and_then(|setup| setup.try_into().map_err(|why| why.to_string()))
             .map_err(|why| format!("{label}: setup: {why}"))?;
         let mut steps = Vec::with_capacity(self.steps.len());
         for (index, line) in self.steps.iter().enumerate() {
             let shown: Vec<&str> = line.keys().map(String::as_str).collect();
             let shown = shown.join(", ");
-            let step = variant::step(line.clone(), protocol, played)
+            let step = choosing
+                .step(line.clone())
                 .and_then(|line| line.map(Step::read).transpose())
                 .map_err(|why| format!("{label}: step {} ({shown}): {why}", index + 1))?;
             steps.extend(step);
@@ -127,7 +139,7 @@ impl Raw {
         }
         Ok(Variant {
             label,
-            protocol,
+            way,
             setup,
             steps,
         })
@@ -142,9 +154,20 @@ impl Scenario {
     pub(crate) fn read(name: &str, text: &str) -> Result<Self, String> {
         let raw: Raw = toml::from_str(text).map_err(|why| format!("{name}: {why}"))?;
         let (protocols, why_only) = raw.protocols().map_err(|why| format!("{name}: {why}"))?;
-        let variants: Result<Vec<Variant>, String> = protocols
-            .iter()
-            .map(|protocol| raw.variant(name, *protocol, &protocols))
+        let products = raw.products().map_err(|why| format!("{name}: {why}"))?;
+        let ways = protocols.iter().flat_map(|&protocol| {
+            let way = move |&product| Way { protocol, product };
+            products.iter().map(way)
+        });
+        let variants: Result<Vec<Variant>, String> = ways
+            .map(|way| {
+                let choosing = Choosing {
+                    way,
+                    protocols: &protocols,
+                    products: &products,
+                };
+                raw.variant(name, choosing)
+            })
             .collect();
         Ok(Self {
             name: name.to_owned(),
@@ -156,29 +179,42 @@ impl Scenario {
         })
     }
 
-    /// The way it is played by this protocol, or the usual way.
+    /// The way it is played if this is wanted, the usual one if there are several.
     ///
     /// # Errors
-    /// For people: it is not played by this protocol, and why.
-    pub(crate) fn variant(&self, wanted: Option<Protocol>) -> Result<&Variant, String> {
-        let fits = |variant: &&Variant| wanted.is_none_or(|wanted| variant.protocol == wanted);
+    /// For people: it is not played in that way, and why.
+    pub(crate) fn variant(&self, wanted: Wanted) -> Result<&Variant, String> {
+        let fits = |variant: &&Variant| wanted.fits(variant.way);
         self.variants.iter().find(fits).ok_or_else(|| {
+            let has = |protocol| {
+                let mut variants = self.variants.iter();
+                variants.any(|variant| variant.way.protocol == protocol)
+            };
+            let name = &self.name;
+            if wanted.protocol.is_none_or(has) {
+                let products: Vec<&str> =
+                    self.products().into_iter().map(Product::as_str).collect();
+                return format!("{name} is played for {} only", products.join(", "));
+            }
             let why = self.why_only.as_ref().map_or("", |why| &why.en);
-            format!(
-                "{} is played by {} only: {why}",
-                self.name,
-                self.protocols()
-            )
+            format!("{name} is played by {} only: {why}", self.protocols())
         })
     }
 
     /// `v3, v2`
     pub(crate) fn protocols(&self) -> String {
-        let all = self
-            .variants
-            .iter()
-            .map(|variant| variant.protocol.as_str());
-        all.collect::<Vec<_>>().join(", ")
+        let mut all: Vec<Protocol> = self.variants.iter().map(|it| it.way.protocol).collect();
+        all.dedup();
+        let all: Vec<&str> = all.into_iter().map(Protocol::as_str).collect();
+        all.join(", ")
+    }
+
+    /// How the shop sells, the usual way first.
+    pub(crate) fn products(&self) -> Vec<Product> {
+        let mut all: Vec<Product> = self.variants.iter().map(|it| it.way.product).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 
@@ -229,8 +265,12 @@ mod tests {
         };
         let why = "why_only = \"no such thing\"\nwhy_only_zh = \"没有\"";
         let one = head(&format!("protocols = [\"v2\"]\n{why}")).unwrap();
-        assert_eq!(one.variant(None).unwrap().label, "try/v2");
-        let refused = one.variant(Some(Protocol::V3)).unwrap_err();
+        assert_eq!(one.variant(Wanted::default()).unwrap().label, "try/v2");
+        let v3 = Wanted {
+            protocol: Some(Protocol::V3),
+            ..Wanted::default()
+        };
+        let refused = one.variant(v3).unwrap_err();
         assert_eq!(refused, "try is played by v2 only: no such thing");
         for bad in [
             "protocols = [\"v2\"]",
@@ -239,6 +279,45 @@ mod tests {
             "protocols = [\"v1\"]",
         ] {
             assert!(head(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn a_scenario_is_played_for_each_of_its_products_by_each_protocol() {
+        let read = |products: &str| {
+            let text = format!(
+                "about = \"a\"\nabout_zh = \"b\"\ncatalogue = \"c\"\nproducts = {products}\n\
+                 steps = [{{ wait = \"1s\", not_product = \"code\" }}, {{ wait = \"2s\" }}]"
+            );
+            Scenario::read("try", &text)
+        };
+        let scenario = read("[\"code\", \"mini_program\"]").unwrap();
+        let labels: Vec<&str> = scenario
+            .variants
+            .iter()
+            .map(|it| it.label.as_str())
+            .collect();
+        assert_eq!(
+            labels,
+            ["try/v3", "try/v3/code", "try/v2", "try/v2/code"],
+            "the usual ones first"
+        );
+        assert_eq!(scenario.protocols(), "v3, v2");
+        assert_eq!(scenario.products(), [Product::MiniProgram, Product::Code]);
+        assert_eq!(scenario.variants[0].steps.len(), 2);
+        assert_eq!(scenario.variants[1].steps.len(), 1);
+        let wanted = |product| Wanted {
+            product: Some(product),
+            ..Wanted::default()
+        };
+        let code = scenario.variant(wanted(Product::Code)).unwrap();
+        assert_eq!(code.label, "try/v3/code");
+        let refused = scenario.variant(wanted(Product::H5)).unwrap_err();
+        assert_eq!(refused, "try is played for mini_program, code only");
+        for bad in ["[]", "[\"cash\"]", "[\"h5\"]"] {
+            assert!(
+                read(bad).is_err(),
+                "{bad}: or words for a product it is not played for"
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use rust_embed::RustEmbed;
 use serde::Deserialize;
 
 use super::file::Scenario;
-use super::variant::Protocol;
+use super::variant::Wanted;
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/scenarios"]
@@ -86,17 +86,18 @@ pub(crate) fn find(name: &str) -> Result<Scenario, String> {
     }
 }
 
-/// A scenario by its name, and by which protocol, if the name says: `double-tap/v2`.
+/// A scenario by its name, and which way of playing it, if the name says: `double-tap/v2`, `double-tap/v2/native`.
 ///
 /// # Errors
 /// As [`find`].
-pub(crate) fn find_labelled(label: &str) -> Result<(Scenario, Option<Protocol>), String> {
-    let named = label
-        .rsplit_once('/')
-        .and_then(|(name, protocol)| Some((name, Protocol::find(protocol)?)));
-    match named {
-        Some((name, protocol)) => Ok((find(name)?, Some(protocol))),
-        None => Ok((find(label)?, None)),
+pub(crate) fn find_labelled(label: &str) -> Result<(Scenario, Wanted), String> {
+    let mut parts = label.split('/');
+    let name = parts.next().unwrap_or_default();
+    match parts.try_fold(Wanted::default(), Wanted::with) {
+        Some(wanted) => Ok((find(name)?, wanted)),
+        None => Err(format!(
+            "{label:?} names no way to play a scenario; a protocol, a product or both go behind the name: double-tap/v2/native"
+        )),
     }
 }
 
@@ -235,10 +236,13 @@ mod tests {
         assert!(near("zzzzzzzz", &names).is_empty());
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
-        let (scenario, protocol) = find_labelled("double-tap/v2").unwrap();
-        assert_eq!(
-            (scenario.name.as_str(), protocol),
-            ("double-tap", Some(Protocol::V2))
+        let (scenario, wanted) = find_labelled("double-tap/v2").unwrap();
+        assert_eq!(scenario.name, "double-tap");
+        assert_eq!(scenario.variant(wanted).unwrap().label, "double-tap/v2");
+        assert!(
+            find_labelled("double-tap/v4")
+                .unwrap_err()
+                .contains("names no way")
         );
         assert!(
             find("no-such-thing")

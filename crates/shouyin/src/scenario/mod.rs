@@ -1,5 +1,6 @@
 //! `shouyin simulator scenario`: what can go wrong, played by the real server against the simulated WeChat.
 
+mod app;
 mod expect;
 mod file;
 mod library;
@@ -17,11 +18,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use shouyin_core::product::Product;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::file::{Scenario, Variant};
-use self::variant::Protocol;
+use self::variant::{Protocol, Wanted};
 use self::words::Lang;
 
 /// How many are played at once: they mostly wait for each other's messages.
@@ -29,12 +31,12 @@ const JOBS: usize = 4;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Which, perhaps with the protocol behind it (`double-tap/v2`); without a name, all are listed
+    /// Which, perhaps with the protocol and the product behind it (`double-tap/v2/native`); without a name, all are listed
     names: Vec<String>,
     /// List all with one line each
     #[arg(long, conflicts_with_all = ["names", "all", "file"])]
     list: bool,
-    /// Play all, by each protocol
+    /// Play all, by each protocol and for each product
     #[arg(long, conflicts_with_all = ["names", "file"])]
     all: bool,
     /// Play a file of your own
@@ -43,6 +45,9 @@ pub(crate) struct Options {
     /// By which protocol of WeChat Pay the shop's orders go; v3, unless the scenario is for v2 only
     #[arg(long, value_enum, conflicts_with = "list")]
     protocol: Option<Protocol>,
+    /// How the shop sells: mini_program, jsapi, native, app, h5 or code; mini_program, unless the scenario is for others only
+    #[arg(long, value_parser = product, conflicts_with = "list")]
+    product: Option<Product>,
     /// The language of what is printed
     #[arg(long, value_enum, default_value = "en")]
     lang: Lang,
@@ -60,13 +65,29 @@ pub(crate) struct Options {
     only_names: bool,
 }
 
+fn product(text: &str) -> Result<Product, String> {
+    Product::parse(text).ok_or_else(|| {
+        let names = Product::ALL.map(Product::as_str).join(", ");
+        format!("one of {names}")
+    })
+}
+
+impl Options {
+    const fn wanted(&self) -> Wanted {
+        Wanted {
+            protocol: self.protocol,
+            product: self.product,
+        }
+    }
+}
+
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     if options.markdown {
         print!("{}", list::markdown()?);
         return Ok(());
     }
     if options.only_names {
-        for (_, variant) in all(None)? {
+        for (_, variant) in all(Wanted::default())? {
             println!("{}", variant.label);
         }
         return Ok(());
@@ -97,8 +118,8 @@ type Chosen = (Scenario, Variant);
 
 /// What is to be played; nothing, if all are to be listed.
 fn chosen(options: &Options) -> anyhow::Result<Vec<Chosen>> {
-    let one = |scenario: Scenario, protocol: Option<Protocol>| {
-        let variant = scenario.variant(protocol).cloned();
+    let one = |scenario: Scenario, wanted: Wanted| {
+        let variant = scenario.variant(wanted).cloned();
         variant
             .map(|variant| (scenario, variant))
             .map_err(|why| anyhow!(why))
@@ -108,20 +129,20 @@ fn chosen(options: &Options) -> anyhow::Result<Vec<Chosen>> {
             .with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let scenario = Scenario::read(&name, &text).map_err(|why| anyhow!(why))?;
-        return Ok(vec![one(scenario, options.protocol)?]);
+        return Ok(vec![one(scenario, options.wanted())?]);
     }
     if options.all {
-        return all(options.protocol);
+        return all(options.wanted());
     }
     let found = options.names.iter().map(|name| {
         let (scenario, named) = library::find_labelled(name).map_err(|why| anyhow!(why))?;
-        one(scenario, named.or(options.protocol))
+        one(scenario, named.or(options.wanted()))
     });
     found.collect()
 }
 
-/// All scenarios by all their protocols, or those of one protocol.
-fn all(wanted: Option<Protocol>) -> anyhow::Result<Vec<Chosen>> {
+/// All scenarios in all their ways, or in those that are wanted.
+fn all(wanted: Wanted) -> anyhow::Result<Vec<Chosen>> {
     let scenarios = library::all().map_err(|why| anyhow!(why))?;
     let variants = scenarios.into_iter().flat_map(|scenario| {
         let variants = scenario.variants.clone();
@@ -130,7 +151,7 @@ fn all(wanted: Option<Protocol>) -> anyhow::Result<Vec<Chosen>> {
             .map(move |variant| (scenario.clone(), variant))
     });
     Ok(variants
-        .filter(|(_, variant)| wanted.is_none_or(|wanted| variant.protocol == wanted))
+        .filter(|(_, variant)| wanted.fits(variant.way))
         .collect())
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::app::ShopApp;
 use super::notice_answer::NoticeAnswer;
 use super::span::Span;
 use super::variant::Protocol;
@@ -73,6 +74,8 @@ steps! {
         attach: Option<String>,
         /// How long the payer has; 30 minutes if left out.
         expires: Option<Span>,
+        /// In which of its apps, if not in the one that fits what it sells.
+        app: Option<ShopApp>,
         /// The code of the problem that is expected instead of a success.
         answers: Option<String>,
         /// Do not wait for the answer.
@@ -139,18 +142,27 @@ steps! {
     /// The shop has a day (in Beijing, `2026-01-05`) compared with WeChat's bill again.
     RunDay = "run_day" { run_day: String, answers: Option<String> }
     // ------------------------------------------------------------------------------------- the payer
-    /// A user opens the mini program: `wx.login`, and the code is exchanged. `again`: the same code once more.
+    /// A user opens the mini program (`wx.login`) or the official account's page (`/mp/v1/authorize`), and the code is exchanged.
+    /// `again`: the same code once more.
     Login = "login" {
         login: String,
         #[serde(default)]
         again: bool,
+        /// In which app; the one of what the shop sells if left out.
+        app: Option<ShopApp>,
+        /// Which app the code is said to be of, if not of that one.
+        claims: Option<ShopApp>,
         answers: Option<String>,
     }
-    /// The payer taps "pay". `answers`: `ready` (if left out), `paid`, or the code of a problem.
+    /// The payer taps "pay", and the means to pay come to where they are used: parameters to the phone that asked, a QR code to the
+    /// screen, an address to the browser. For code payments the phone shows a payment code, and nobody is asked.
+    /// `answers`: `ready` (if left out), `paid`, or the code of a problem.
     Tap = "tap" {
         tap: String,
         #[serde(default = "alice")]
         by: String,
+        /// With the session of another app than the one that fits.
+        app: Option<ShopApp>,
         /// So many times at once.
         #[serde(default = "once")]
         times: u32,
@@ -160,8 +172,9 @@ steps! {
     }
     /// The answer to what was sent `later`, oldest first.
     Answered = "answered" { answered: String }
-    /// The payer pays in WeChat's cashier. `cashier`: `newest` (if left out) or `first` of those this phone was given, or `opened`
-    /// for the newest when it has been open for a while; without any, the one WeChat's books know. `action` as in the simulator. `refused`: part of what the cashier shows.
+    /// The payer pays in WeChat's cashier, having come there with what the last tap gave. `cashier`: `newest` (if left out) or `first`
+    /// of what there is, or `opened` for the newest when it has been open for a while; without any, the one WeChat's books know.
+    /// `action` as in the simulator. `refused`: part of what the phone shows. For code payments the till scans the payer's newest code.
     Pay = "pay" {
         pay: String,
         #[serde(default = "alice")]
@@ -171,12 +184,38 @@ steps! {
         action: String,
         refused: Option<String>,
     }
-    /// The mini program asks whether it is paid. `answers`: the state.
+    /// Whoever waits asks whether it is paid: the mini program or page, or the shop's backend for a browser, an app or a till.
+    /// `answers`: the state.
     Confirm = "confirm" {
         confirm: String,
         #[serde(default = "alice")]
         by: String,
         answers: Option<String>,
+    }
+    /// A phone shows a payment code. `story`, as in the simulator: what happens once it is scanned; `pays` if left out. `after`: how
+    /// long the payer takes, for the stories that wait.
+    ShowCode = "show_code" { show_code: String, story: Option<String>, after: Option<Span> }
+    /// The till scans a payment code for a payment. `code`: `newest` (if left out) or `first` of those this phone has shown, or 18 digits.
+    /// `again`: the till sends its last request once more, under the same idempotency key. `answers`: `paid` (if left out), `paying`, or
+    /// the code of a problem. `wechat`: WeChat's own code in it.
+    Scan = "scan" {
+        scan: String,
+        #[serde(default = "alice")]
+        by: String,
+        code: Option<String>,
+        #[serde(default)]
+        again: bool,
+        #[serde(default)]
+        later: bool,
+        answers: Option<String>,
+        wechat: Option<String>,
+    }
+    /// The payer, asked for the password of a scanned code, types it or refuses. `nobody_asks`: the phone does not ask any more.
+    Decide = "decide" {
+        decide: String,
+        pays: bool,
+        #[serde(default)]
+        nobody_asks: bool,
     }
     /// The mini program wants the phone number: the SDK calls an interface that needs the access token.
     PhoneNumber = "phone_number" { phone_number: String, answers: Option<String> }
@@ -340,6 +379,8 @@ steps! {
         /// Part of the reason why there is no bill yet.
         trouble: Option<String>,
     }
+    /// Whether the QR code of a payment is drawn, as SVG and as PNG; else that it is not ready.
+    ExpectQr = "expect_qr" { expect_qr: String, drawn: bool }
     /// Whether the server says that it is ready.
     ExpectReady = "expect_ready" { expect_ready: bool }
 }

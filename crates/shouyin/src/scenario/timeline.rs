@@ -1,6 +1,7 @@
 //! What happened, line by line: each step, and under it the messages it led to.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use serde_json::Value;
 
@@ -55,8 +56,9 @@ impl Timeline {
     }
 
     fn line(&mut self, line: String) {
-        if self.live {
-            println!("{line}");
+        // Whoever reads along may leave, as `head` does: the scenario is played to its end all the same.
+        if self.live && writeln!(std::io::stdout(), "{line}").is_err() {
+            self.live = false;
         }
         self.lines.push(line);
     }

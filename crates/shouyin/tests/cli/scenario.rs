@@ -20,25 +20,43 @@ fn stdout(output: &Output) -> String {
 #[test]
 fn without_a_name_all_are_listed_under_their_rows() {
     let english = stdout(&scenario(&[]));
-    assert!(
-        english.contains("\nDouble tap\n  create-twice "),
-        "{english}"
-    );
+    let under = |text: &str, row: &str| {
+        let rest = text.split(&format!("\n{row}\n")).nth(1).unwrap_or_default();
+        let lines = rest.lines().take_while(|line| line.starts_with("  "));
+        let mut names = lines.filter_map(|line| line.split_whitespace().next());
+        names.any(|name| name == "create-twice")
+    };
+    assert!(under(&english, "Double tap"), "{english}");
     let chinese = stdout(&scenario(&["--list", "--lang", "zh"]));
-    assert!(chinese.contains("\n连续点击\n  create-twice "), "{chinese}");
+    assert!(under(&chinese, "连续点击"), "{chinese}");
 }
 
 #[test]
-fn the_list_says_by_which_protocols_and_why_not_by_both() {
+fn the_list_says_by_which_protocols_and_why_not_by_both_and_for_which_products() {
     let english = stdout(&scenario(&["--list"]));
     let line = |name: &str| {
         let start = format!("  {name} ");
         let found = english.lines().find(|line| line.starts_with(&start));
         found.unwrap_or_default().to_owned()
     };
+    let words = |name: &str| {
+        let line = line(name);
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let double_tap = words("double-tap");
     assert!(
-        line("double-tap").contains(" v3, v2  Five taps"),
+        double_tap.starts_with("double-tap v3, v2 all but code Five taps"),
         "{english}"
+    );
+    let every = words("every-product");
+    assert!(
+        every.starts_with("every-product v3, v2 all Buy, "),
+        "{every}"
+    );
+    let usual = words("create-twice");
+    assert!(
+        usual.starts_with("create-twice v3, v2 mini_program The shop "),
+        "{usual}"
     );
     let only = line("signtest-answer");
     assert!(
@@ -67,6 +85,38 @@ fn the_older_protocol_is_asked_for_by_a_flag_or_in_the_name() {
         text.contains("signtest-answer is played by v3 only: there are no probes in v2"),
         "{text}"
     );
+}
+
+#[test]
+fn a_product_is_asked_for_by_a_flag_or_in_the_name() {
+    let keys = concat!(env!("CARGO_TARGET_TMPDIR"), "/scenario-keys");
+    for arguments in [
+        &["double-tap", "--product", "native"][..],
+        &["double-tap/native"],
+        &["double-tap/v3/native"],
+    ] {
+        let played = scenario(&[&["--keys", keys], arguments].concat());
+        assert!(
+            stdout(&played).contains("PASSED double-tap/v3/native"),
+            "{played:?}"
+        );
+    }
+    for (arguments, why) in [
+        (
+            &["double-tap", "--product", "code"][..],
+            "double-tap is played for mini_program, jsapi, native, app, h5 only",
+        ),
+        (&["double-tap/cash"], "names no way to play a scenario"),
+        (
+            &["double-tap", "--product", "cash"],
+            "one of mini_program, jsapi, native, app, h5, code",
+        ),
+    ] {
+        let refused = scenario(arguments);
+        assert!(!refused.status.success());
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(text.contains(why), "{text}");
+    }
 }
 
 #[test]

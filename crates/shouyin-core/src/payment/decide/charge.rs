@@ -219,6 +219,17 @@ pub(super) fn give_up_reversing(payment: &Payment, out_trade_no: &OutTradeNo) ->
     Some(payment)
 }
 
+/// How long a payer at a till may still finish, in milliseconds; `None` if that is over, or if nobody is at a till.
+pub(super) fn till_patience_ms(
+    payment: &Payment,
+    out_trade_no: &OutTradeNo,
+    now: Timestamp,
+) -> Option<i64> {
+    let attempt = payment.attempt(out_trade_no)?;
+    let left = CODE_PAYER_HAS_MS - now.since(attempt.last_sent_at);
+    (payment.product == Product::Code && left > 0).then_some(left)
+}
+
 /// The task that takes an order back: because its payer's time is up, or because WeChat has not confirmed it yet. Slower every
 /// time, should WeChat contradict itself.
 pub(super) fn reverse_owed(

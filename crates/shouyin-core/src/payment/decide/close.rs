@@ -5,8 +5,8 @@ use super::query::bearable_ms;
 use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
-use crate::payment::model::{CloseReason, Payment, PaymentState};
-use crate::payment::schedule::retry_delay_ms;
+use crate::payment::model::{Attempt, CloseReason, Payment, PaymentState};
+use crate::payment::schedule::{CODE_REVERSE_MAX_MS, retry_delay_ms};
 use crate::ports::{Changes, Ids};
 use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -112,8 +112,7 @@ pub fn on_close(
             RefusalKind::OrderPaid | RefusalKind::OrderClosed | RefusalKind::OrderNotExist => {
                 ask(payment, out_trade_no, run, run.finish(), now, ids)
             }
-            // Refused for another reason: ask at once what is the matter, the first time.
-            RefusalKind::TooLateToReverse if refusal.verified => {
+            kind if refusal.verified && is_too_late(kind, attempt, now) => {
                 let settled = give_up_reversing(payment, out_trade_no);
                 let (asking, changes) = ask(payment, out_trade_no, run, run.finish(), now, ids);
                 let changes = Changes {
@@ -122,6 +121,7 @@ pub fn on_close(
                 };
                 (asking, changes)
             }
+            // Refused for another reason: ask at once what is the matter, the first time.
             RefusalKind::NumberUsed
             | RefusalKind::NotEnough
             | RefusalKind::CodeRefused
@@ -150,6 +150,27 @@ pub fn on_close(
             }
         },
         Outcome::Blocked(_) | Outcome::Unknown(_) => (None, Changes::tasks(vec![again()])),
+    }
+}
+
+/// Whether WeChat, by refusing, says that the order cannot be taken back any more. The older protocol has a word for it; APIv3
+/// names none, so there any refusal says it of an order that is old enough.
+fn is_too_late(kind: RefusalKind, attempt: &Attempt, now: Timestamp) -> bool {
+    match kind {
+        RefusalKind::TooLateToReverse => true,
+        RefusalKind::NumberUsed
+        | RefusalKind::NotEnough
+        | RefusalKind::CodeRefused
+        | RefusalKind::Other => {
+            attempt.reversing_since.is_some()
+                && now.since(attempt.last_sent_at) > CODE_REVERSE_MAX_MS
+        }
+        // These say something else.
+        RefusalKind::OrderPaid
+        | RefusalKind::OrderClosed
+        | RefusalKind::OrderNotExist
+        | RefusalKind::RateLimited
+        | RefusalKind::NotYet => false,
     }
 }
 

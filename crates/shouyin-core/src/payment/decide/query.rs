@@ -1,6 +1,6 @@
 //! The answer to a query, and what is still owed after it.
 
-use super::charge::reverse_owed;
+use super::charge::{reverse_owed, till_patience_ms};
 use super::trade::{Mismatch, closed, on_trade};
 use super::{TaskRun, leased, task};
 use crate::id::OutTradeNo;
@@ -91,8 +91,10 @@ pub fn on_query(
         Outcome::Rejected(_) | Outcome::Blocked(_) | Outcome::Unknown(_) => {
             let delay = retry_delay_ms(run.tries.saturating_add(1))
                 .max(product_query_delay_ms(payment.product, run.tries));
+            // That nobody answers is no reason to leave a payer charged, or to wait for longer at the till.
+            let delay =
+                till_patience_ms(payment, out_trade_no, now).map_or(delay, |left| delay.min(left));
             let mut tasks = vec![run.again_after(bearable_ms(attempt, delay, now), now)];
-            // That nobody answers is no reason to leave a payer charged.
             let reverse = reverse_owed(payment, out_trade_no, run.tries, now);
             tasks.extend(reverse.map(TaskChange::PutIfAbsent));
             Changes::tasks(tasks)
@@ -184,7 +186,11 @@ fn not_found(
     if now < certain_at {
         let delay = certain_at
             .since(now)
-            .min(query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS));
+            .min(match till_patience_ms(payment, out_trade_no, now) {
+                // A payer at a till is not kept waiting because the first question overtook the charge.
+                Some(left) => product_query_delay_ms(payment.product, run.tries).min(left),
+                None => query_delay_ms(run.tries.saturating_add(1)).max(MINUTE_MS),
+            });
         let delay = bearable_ms(Some(attempt), delay, now);
         return Changes::tasks(vec![run.again_after(delay, now)]);
     }

@@ -115,6 +115,7 @@ pub(super) async fn check(world: &mut World, step: &Step) -> anyhow::Result<Stri
         Step::ExpectWebhooks(wanted) => webhooks(world, wanted)?,
         Step::ExpectEndpoint(wanted) => endpoint(world, wanted).await?,
         Step::ExpectDay(wanted) => day(world, wanted).await?,
+        Step::ExpectQr(wanted) => qr(world, &wanted.expect_qr, wanted.drawn).await?,
         Step::ExpectReady(wanted) => {
             let answer = world.send(world.shop("GET", "/readyz".to_owned())).await?;
             equal("ready", &(answer.status == 200), &wanted.expect_ready)?;
@@ -122,6 +123,18 @@ pub(super) async fn check(world: &mut World, step: &Step) -> anyhow::Result<Stri
         other => bail!("{other:?} expects nothing"),
     }
     Ok(String::new())
+}
+
+/// The picture is drawn in both forms, or is said not to be ready in both.
+async fn qr(world: &World, order_no: &str, drawn: bool) -> anyhow::Result<()> {
+    let id = world.payment_id(order_no).await?;
+    for form in ["svg", "png"] {
+        let path = format!("/v1/payments/{id}/qr.{form}");
+        let answer = world.send(world.shop("GET", path)).await?;
+        let wanted = (!drawn).then_some("qr_not_ready");
+        equal(&format!("qr.{form}"), &answer.problem(), &wanted)?;
+    }
+    Ok(())
 }
 
 /// How many requests of each kind WeChat got so far.

@@ -100,10 +100,11 @@ async fn fill(world: &World, from: u32, attach: Option<String>) -> anyhow::Resul
             description: Some("x".to_owned()),
             attach: attach.clone(),
             expires: None,
+            app: None,
             answers: None,
             later: false,
         };
-        let answer = world.send(create_call(world, &create)).await?;
+        let answer = world.send(create_call(world, &create)?).await?;
         match answer.problem() {
             None => {}
             Some("store_unavailable") => return Ok(number),

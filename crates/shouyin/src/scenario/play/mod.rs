@@ -1,8 +1,11 @@
 //! Plays a scenario: one step after the other, and after each everything that follows from it at that moment.
 
+mod cashier;
+mod login;
 mod machine;
 mod payer;
 mod shop;
+mod till;
 mod wechat;
 
 pub(super) use shop::endpoint_id;
@@ -128,6 +131,7 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::Pay(_)
         | Step::Confirm(_)
         | Step::PhoneNumber(_) => payer::take(world, step).await,
+        Step::ShowCode(_) | Step::Scan(_) | Step::Decide(_) => till::take(world, step).await,
         Step::FaultSwitch(_)
         | Step::ClearFaults(_)
         | Step::Assume(_)
@@ -168,6 +172,7 @@ async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
         | Step::ExpectWebhooks(_)
         | Step::ExpectEndpoint(_)
         | Step::ExpectDay(_)
+        | Step::ExpectQr(_)
         | Step::ExpectReady(_) => expect::check(world, step).await,
     }
 }

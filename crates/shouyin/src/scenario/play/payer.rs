@@ -2,10 +2,12 @@
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
+use shouyin_core::product::{AskedBy, Product};
 
-use super::{check, outcome, same};
+use super::{cashier, login, outcome, same, shop, till};
+use crate::scenario::app::ShopApp;
 use crate::scenario::step::{Pay, Step, Tap};
-use crate::scenario::world::{Answer, Call, World};
+use crate::scenario::world::{Call, World};
 
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -13,10 +15,8 @@ use crate::scenario::world::{Answer, Call, World};
 )]
 pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
     match step {
-        Step::Login(login) => {
-            log_in(world, &login.login, login.again, login.answers.as_deref()).await
-        }
-        Step::Tap(tap) => tap_pay(world, tap).await,
+        Step::Login(it) => login::take(world, it).await,
+        Step::Tap(it) => tap(world, it).await,
         Step::Answered(answered) => {
             let (request, tap) = world
                 .later
@@ -24,13 +24,21 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
                 .context("nothing was sent later whose answer is still to come")?;
             let answer = request.await??;
             if let Some((who, order_no)) = tap {
-                keep_cashier(world, &who, &order_no, &answer);
+                cashier::keep(world, &who, &order_no, &answer);
             }
             same(&outcome(&answer), &answered.answered)
         }
-        Step::Pay(pay) => pay_at_the_cashier(world, pay).await,
+        Step::Pay(it) => pay(world, it).await,
         Step::Confirm(confirm) => {
-            let call = phone_call(world, &confirm.confirm, &confirm.by, "confirm").await?;
+            let call = match world.product().asked_by() {
+                AskedBy::Payer => {
+                    phone_call(world, &confirm.confirm, &confirm.by, None, "confirm").await?
+                }
+                AskedBy::Merchant | AskedBy::Till => {
+                    let id = world.payment_id(&confirm.confirm).await?;
+                    shop::post(world, format!("/v1/payments/{id}/sync"), None)
+                }
+            };
             let got = outcome(&world.send(call).await?);
             match &confirm.answers {
                 Some(wanted) => same(&got, wanted),
@@ -50,161 +58,86 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
     }
 }
 
-async fn log_in(
-    world: &mut World,
-    who: &str,
-    again: bool,
-    wanted: Option<&str>,
-) -> anyhow::Result<String> {
-    let known = world
-        .phones
-        .get(who)
-        .and_then(|phone| phone.code.clone())
-        .filter(|_| again);
-    let code = match known {
-        Some(code) => code,
-        None => {
-            let made = world
-                .control
-                .post(
-                    "/login-codes",
-                    json!({ "appid": World::appid(), "user": who }),
-                )
-                .await?;
-            made["code"].as_str().unwrap_or_default().to_owned()
-        }
-    };
-    let call = Call {
-        method: "POST",
-        path: "/mp/v1/login".to_owned(),
-        bearer: None,
-        key: None,
-        body: Some(json!({ "appid": World::appid(), "code": code })),
-    };
-    let answer = world.send(call).await?;
-    let phone = world.phones.entry(who.to_owned()).or_default();
-    phone.code = Some(code);
-    if let Some(token) = answer.body["session_token"].as_str() {
-        phone.session = Some(token.to_owned());
-    }
-    check(&answer, wanted)
-}
-
+/// A call from this user's phone, with its session in the app where the shop sells, or in this one.
 async fn phone_call(
     world: &mut World,
     order_no: &str,
     who: &str,
+    app: Option<ShopApp>,
     what: &str,
 ) -> anyhow::Result<Call> {
-    let session = |world: &World| {
-        world
-            .phones
-            .get(who)
-            .and_then(|phone| phone.session.clone())
-    };
-    if session(world).is_none() {
-        log_in(world, who, false, None).await?;
-    }
+    let app = app.unwrap_or(ShopApp::of(world.product()));
+    let bearer = login::session(world, app, who).await?;
     let id = world.payment_id(order_no).await?;
     Ok(Call {
         method: "POST",
         path: format!("/mp/v1/payments/{id}/{what}"),
-        bearer: session(world),
+        bearer,
         key: None,
         body: Some(json!({})),
     })
 }
 
-async fn tap_pay(world: &mut World, tap: &Tap) -> anyhow::Result<String> {
-    let call = phone_call(world, &tap.tap, &tap.by, "pay").await?;
+async fn tap(world: &mut World, tap: &Tap) -> anyhow::Result<String> {
+    let mut calls = Vec::new();
+    match world.product().asked_by() {
+        AskedBy::Payer => {
+            let call = phone_call(world, &tap.tap, &tap.by, tap.app, "pay").await?;
+            calls.extend((0..tap.times).map(|_| call.clone()));
+        }
+        AskedBy::Merchant => {
+            let path = format!("/v1/payments/{}/pay", world.payment_id(&tap.tap).await?);
+            let body = if world.product() == Product::H5 {
+                json!({
+                    "payer_ip": address(&tap.by), "redirect_url": "https://shop.example.com/back",
+                })
+            } else {
+                json!({})
+            };
+            // Every tap of the payer's is a request of its own.
+            calls.extend(
+                (0..tap.times).map(|_| shop::post(world, path.clone(), Some(body.clone()))),
+            );
+        }
+        AskedBy::Till => {
+            ensure!(
+                tap.answers.is_none() && !tap.later && tap.times == 1,
+                "a payment code is only shown: what is answered is said where it is scanned"
+            );
+            return till::show(world, &tap.by, None, None).await;
+        }
+    }
     if tap.later {
-        world
-            .send_later(call, Some((tap.by.clone(), tap.tap.clone())))
-            .await?;
+        let call = calls.pop().context("a tap at least once")?;
+        let whose = Some((tap.by.clone(), tap.tap.clone()));
+        world.send_later(call, whose).await?;
         return Ok(String::new());
     }
-    let taps = (0..tap.times).map(|_| world.send(call.clone()));
+    let taps = calls.into_iter().map(|call| world.send(call));
     let answers = futures_util::future::try_join_all(taps).await?;
     let wanted = tap.answers.as_deref().unwrap_or("ready");
     for answer in &answers {
         same(&outcome(answer), wanted)?;
-        keep_cashier(world, &tap.by, &tap.tap, answer);
+        cashier::keep(world, &tap.by, &tap.tap, answer);
     }
     Ok(wanted.to_owned())
 }
 
-fn keep_cashier(world: &mut World, who: &str, order_no: &str, answer: &Answer) {
-    let parameters = &answer.body["request_payment"];
-    if parameters.is_object() {
-        let phone = world.phones.entry(who.to_owned()).or_default();
-        let cashiers = phone.cashiers.entry(order_no.to_owned()).or_default();
-        cashiers.push(parameters.clone());
-    }
+/// Where this user's browser is, of the addresses that are for documentation.
+fn address(who: &str) -> String {
+    let sum: u32 = who.bytes().map(u32::from).sum();
+    format!("203.0.113.{}", sum % 254 + 1)
 }
 
-async fn pay_at_the_cashier(world: &World, pay: &Pay) -> anyhow::Result<String> {
-    let cashiers = world
-        .phones
-        .get(&pay.by)
-        .and_then(|phone| phone.cashiers.get(&pay.pay));
-    let parameters = match pay.cashier.as_deref() {
-        None | Some("newest" | "opened") => cashiers.and_then(|all| all.last()),
-        Some("first") => cashiers.and_then(|all| all.first()),
-        Some(other) => bail!("cashier is newest, first or opened, not {other:?}"),
-    };
-    let mut refusal = None;
-    let prepay_id = match parameters {
-        Some(parameters) if pay.cashier.as_deref() == Some("opened") => prepay_id_of(parameters),
-        Some(parameters) => {
-            let mut open = parameters.clone();
-            open["appid"] = json!(World::appid());
-            open["user"] = json!(pay.by);
-            let (status, answer) = world.control.try_post("/cashier/open", &open).await?;
-            if status != 200 {
-                refusal = Some(answer);
-            }
-            prepay_id_of(parameters)
-        }
-        None => newest_prepay_id(world, &pay.by).await?,
-    };
-    if refusal.is_none() {
-        let body = json!({ "prepay_id": prepay_id, "user": pay.by, "action": pay.action });
-        let (status, answer) = world.control.try_post("/cashier/pay", &body).await?;
-        if status == 200 {
-            ensure!(
-                pay.refused.is_none(),
-                "the cashier takes it, expected a refusal"
-            );
-            let told = answer["errMsg"].as_str().or(answer["message"].as_str());
-            return Ok(told.unwrap_or_default().to_owned());
-        }
-        refusal = Some(answer);
+async fn pay(world: &mut World, pay: &Pay) -> anyhow::Result<String> {
+    if world.product().asked_by() != AskedBy::Till {
+        return cashier::pay(world, pay).await;
     }
-    let refusal = refusal.unwrap_or_default();
-    let reason = refusal["reason"].as_str().unwrap_or_default();
-    match &pay.refused {
-        Some(wanted) if reason.contains(wanted) => Ok(reason.to_owned()),
-        Some(wanted) => bail!("the cashier says {reason:?}, expected {wanted:?}"),
-        None => bail!("the cashier refuses: {reason}"),
-    }
-}
-
-fn prepay_id_of(parameters: &Value) -> String {
-    let package = parameters["package"].as_str().unwrap_or_default();
-    package.trim_start_matches("prepay_id=").to_owned()
-}
-
-/// What WeChat's books know although the phone was told nothing.
-async fn newest_prepay_id(world: &World, who: &str) -> anyhow::Result<String> {
-    let orders = world.control.get(&format!("/orders?user={who}")).await?;
-    let newest = orders
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find_map(|order| order["prepay_id"].as_str());
-    newest
-        .map(str::to_owned)
-        .with_context(|| format!("WeChat has no order that {who} could pay"))
+    ensure!(
+        pay.cashier.is_none() && pay.refused.is_none() && pay.action == "pay",
+        "a till has no cashier: show_code and scan say more"
+    );
+    till::scan(world, &till::plain_scan(&pay.pay, &pay.by)).await
 }
 
 async fn phone_number(world: &mut World, code: &Value) -> anyhow::Result<String> {

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
+use shouyin_core::product::Product;
 
 use super::check;
+use crate::scenario::app::ShopApp;
 use crate::scenario::step::{Create, Endpoint, Refund, Step};
 use crate::scenario::world::receiver::Receiver;
 use crate::scenario::world::{Answer, Call, ShopEndpoint, World};
@@ -15,8 +17,16 @@ use crate::scenario::world::{Answer, Call, ShopEndpoint, World};
 pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<String> {
     match step {
         Step::Create(create) => {
-            let call = create_call(world, create);
-            finish(world, call, create.later, create.answers.as_deref()).await
+            let call = create_call(world, create)?;
+            if create.later {
+                world.send_later(call, None).await?;
+                return Ok(String::new());
+            }
+            let answer = world.send(call).await?;
+            if let Some(id) = answer.body["id"].as_str() {
+                world.ids.insert(create.create.clone(), id.to_owned());
+            }
+            check(&answer, create.answers.as_deref())
         }
         Step::Revise(revise) => {
             let id = world.payment_id(&revise.revise).await?;
@@ -101,7 +111,7 @@ pub(super) async fn take(world: &mut World, step: &Step) -> anyhow::Result<Strin
 }
 
 /// A POST of the shop, under an idempotency key of its own.
-fn post(world: &mut World, path: String, body: Option<Value>) -> Call {
+pub(super) fn post(world: &mut World, path: String, body: Option<Value>) -> Call {
     let key = world.fresh_key();
     let mut call = world.shop("POST", path);
     call.key = Some(key);
@@ -123,7 +133,7 @@ async fn finish(
 }
 
 /// As a careful shop does it: the idempotency key belongs to the order, so that asking again is the same request.
-pub(super) fn create_call(world: &World, create: &Create) -> Call {
+pub(super) fn create_call(world: &World, create: &Create) -> anyhow::Result<Call> {
     let mut body = json!({
         "order_no": create.create,
         "amount_fen": create.fen,
@@ -135,10 +145,17 @@ pub(super) fn create_call(world: &World, create: &Create) -> Call {
     if let Some(expires) = create.expires {
         body["expires_in_seconds"] = json!(expires.0 / 1000);
     }
+    let product = world.product();
+    // The only app of a shop that sells in mini programs alone need not be named.
+    if product != Product::default() || create.app.is_some() {
+        let app = create.app.unwrap_or(ShopApp::of(product));
+        body["product"] = json!(product.as_str());
+        body["appid"] = json!(world.appid_of(app)?);
+    }
     let mut call = world.shop("POST", "/v1/payments".to_owned());
     call.key = Some(format!("create-{}", create.create));
     call.body = Some(body);
-    call
+    Ok(call)
 }
 
 async fn refund_now(world: &mut World, refund: &Refund) -> anyhow::Result<String> {

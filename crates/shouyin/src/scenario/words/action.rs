@@ -128,19 +128,14 @@ pub(super) fn words(step: &Step) -> (String, String) {
             "先前的请求得到应答".to_owned(),
         ),
         S::Pay(it) => (
-            format!(
-                "{} at WeChat's cashier for {}: {}",
-                it.by, it.pay, it.action
-            ),
-            format!("{} 在微信收银台为 {} 操作：{}", it.by, it.pay, it.action),
+            format!("{} in WeChat, for {}: {}", it.by, it.pay, it.action),
+            format!("{} 在微信中为 {} 操作：{}", it.by, it.pay, it.action),
         ),
         S::Confirm(it) => (
-            format!(
-                "{}'s mini program asks whether {} is paid",
-                it.by, it.confirm
-            ),
-            format!("{} 的小程序询问 {} 是否已支付", it.by, it.confirm),
+            format!("somebody asks for {} whether {} is paid", it.by, it.confirm),
+            format!("代 {} 询问 {} 是否已支付", it.by, it.confirm),
         ),
+        S::ShowCode(_) | S::Scan(_) | S::Decide(_) => till(step),
         S::PhoneNumber(it) => (
             format!(
                 "the phone number of {} is fetched with the access token",
@@ -175,6 +170,54 @@ pub(super) fn words(step: &Step) -> (String, String) {
         | S::Backup(_)
         | S::Restore(_)
         | S::Receiver(_) => machine(step),
+        _ => (String::new(), String::new()),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a step without words is found by the test below"
+)]
+fn till(step: &Step) -> (String, String) {
+    use Step as S;
+    match step {
+        S::ShowCode(it) => {
+            let story = members([
+                ("story", it.story.clone()),
+                ("after", shown(it.after.as_ref())),
+            ]);
+            (
+                format!("{}'s phone shows a payment code {story}", it.show_code),
+                format!("{} 的手机出示付款码 {story}", it.show_code),
+            )
+        }
+        S::Scan(it) => {
+            let detail = members([
+                ("code", it.code.clone()),
+                ("again", it.again.then(|| "true".to_owned())),
+            ]);
+            (
+                format!("the till scans {}'s code for {} {detail}", it.by, it.scan),
+                format!("收银台为 {} 扫 {} 的付款码 {detail}", it.scan, it.by),
+            )
+        }
+        S::Decide(it) => match (it.nobody_asks, it.pays) {
+            (true, _) => (
+                format!(
+                    "{}'s phone does not ask for the password any more",
+                    it.decide
+                ),
+                format!("{} 的手机不再要求输入密码", it.decide),
+            ),
+            (false, true) => (
+                format!("{} types the password", it.decide),
+                format!("{} 输入密码", it.decide),
+            ),
+            (false, false) => (
+                format!("{} refuses to pay", it.decide),
+                format!("{} 拒绝支付", it.decide),
+            ),
+        },
         _ => (String::new(), String::new()),
     }
 }

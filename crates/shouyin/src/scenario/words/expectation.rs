@@ -89,6 +89,10 @@ pub(super) fn words(step: &Step) -> (String, String) {
                 ("trouble", it.trouble.clone()),
             ]),
         ),
+        S::ExpectQr(it) => (
+            it.expect_qr.clone(),
+            members([("QR code drawn", Some(it.drawn.to_string()))]),
+        ),
         S::ExpectReady(it) => ("ready".to_owned(), it.expect_ready.to_string()),
         _ => (String::new(), String::new()),
     };

@@ -40,6 +40,7 @@ pub(crate) fn is_check(step: &Step) -> bool {
         | S::ExpectWebhooks(_)
         | S::ExpectEndpoint(_)
         | S::ExpectDay(_)
+        | S::ExpectQr(_)
         | S::ExpectReady(_) => true,
         S::Create(_)
         | S::Revise(_)
@@ -59,6 +60,9 @@ pub(crate) fn is_check(step: &Step) -> bool {
         | S::Pay(_)
         | S::Confirm(_)
         | S::PhoneNumber(_)
+        | S::ShowCode(_)
+        | S::Scan(_)
+        | S::Decide(_)
         | S::FaultSwitch(_)
         | S::ClearFaults(_)
         | S::Assume(_)

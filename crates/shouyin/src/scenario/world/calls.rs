@@ -100,7 +100,11 @@ impl World {
         Ok(page["data"].get(0).cloned())
     }
 
+    /// The id of a payment, from the shop's notes or by its order number.
     pub(crate) async fn payment_id(&self, order_no: &str) -> anyhow::Result<String> {
+        if let Some(known) = self.ids.get(order_no) {
+            return Ok(known.clone());
+        }
         let payment = self.payment(order_no).await?;
         let id = payment.as_ref().and_then(|payment| payment["id"].as_str());
         id.map(str::to_owned)

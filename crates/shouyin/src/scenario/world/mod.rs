@@ -6,6 +6,7 @@ mod clock;
 pub(crate) mod control;
 mod folder;
 pub(crate) mod gate;
+mod page;
 pub(crate) mod receiver;
 mod server;
 mod settings;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use shouyin_core::id::Mchid;
+use shouyin_core::product::Product;
 use shouyin_server::new_api_key;
 use tokio::sync::OnceCell;
 use wechat_simulator::{Credentials, Handle, MerchantFiles, Simulator, SimulatorOptions};
@@ -34,6 +36,7 @@ use self::gate::Gate;
 use self::receiver::Receiver;
 pub(crate) use self::server::Process;
 use self::settings::{Hosts, Speaks};
+use super::app::ShopApp;
 use super::file::{Setup, Variant};
 use super::variant::Protocol;
 
@@ -69,9 +72,11 @@ fn found_or_made(mchid: &str) -> anyhow::Result<Credentials> {
     let file = KEY_FOLDER
         .get()
         .map(|folder| folder.join(format!("{mchid}.json")));
-    // Keys that an older version wrote and this one cannot read are made anew.
+    // Keys that an older version wrote and this one cannot read, or that lack an app, are made anew.
     if let Some(file) = &file
         && let Ok(Some(found)) = Credentials::load(file)
+        && found.official_account.is_some()
+        && found.mobile_app.is_some()
     {
         return Ok(found);
     }
@@ -86,10 +91,13 @@ fn found_or_made(mchid: &str) -> anyhow::Result<Credentials> {
 /// A phone and what it was given.
 #[derive(Debug, Default)]
 pub(crate) struct Phone {
-    pub(crate) code: Option<String>,
-    pub(crate) session: Option<String>,
-    /// The parameters for `wx.requestPayment`, by payment, oldest first.
+    /// The last login code, by app.
+    pub(crate) codes: BTreeMap<ShopApp, String>,
+    pub(crate) sessions: BTreeMap<ShopApp, String>,
+    /// The parameters for `wx.requestPayment` or the bridge of pages, by payment, oldest first.
     pub(crate) cashiers: BTreeMap<String, Vec<Value>>,
+    /// The payment codes it has shown, oldest first.
+    pub(crate) payment_codes: Vec<String>,
 }
 
 /// The shop's endpoint and its receiver.
@@ -104,6 +112,7 @@ pub(crate) struct World {
     simulator: Option<Handle>,
     pub(crate) control: Control,
     setup: Setup,
+    product: Product,
     speaks: Speaks,
     merchants: Vec<MerchantFiles>,
     /// As the server knows them; [`World::merchants`] as WeChat does.
@@ -116,6 +125,12 @@ pub(crate) struct World {
     api_key: String,
     keys: u64,
     pub(crate) phones: BTreeMap<String, Phone>,
+    /// The shop's own notes: the id of each payment by its order number, as it was answered.
+    pub(crate) ids: BTreeMap<String, String>,
+    /// What the shop shows or hands on for everybody to pay by (`code_url`, `h5_url`, parameters for an app), by payment, oldest first.
+    pub(crate) shown: BTreeMap<String, Vec<Value>>,
+    /// The till's last request, by payment.
+    pub(crate) scans: BTreeMap<String, Call>,
     pub(crate) endpoints: BTreeMap<String, ShopEndpoint>,
     pub(crate) later: std::collections::VecDeque<Later>,
     pub(crate) mini_program: Option<wechat_miniprogram::Client>,
@@ -126,7 +141,7 @@ pub(crate) struct World {
 impl World {
     /// Everything is started, and the shop has an API key.
     pub(crate) async fn start(variant: &Variant, with_domain: bool) -> anyhow::Result<Self> {
-        let (setup, protocol) = (&variant.setup, variant.protocol);
+        let (setup, protocol) = (&variant.setup, variant.way.protocol);
         let mut more_merchants = Vec::new();
         if setup.second_merchant {
             more_merchants.push(credentials(OTHER_MCHID).await?);
@@ -156,6 +171,7 @@ impl World {
             clock: Arc::new(WorldClock::new()),
             control,
             setup: setup.clone(),
+            product: variant.way.product,
             speaks: Speaks::One(protocol),
             configured: merchants.clone(),
             merchants,
@@ -167,6 +183,9 @@ impl World {
             api_key: String::new(),
             keys: 0,
             phones: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            scans: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             later: std::collections::VecDeque::new(),
             mini_program: None,
@@ -206,6 +225,11 @@ impl World {
         }
     }
 
+    /// How the shop sells.
+    pub(crate) const fn product(&self) -> Product {
+        self.product
+    }
+
     /// From its next start our server has the keys of both protocols.
     pub(crate) fn speak_both(&mut self, new_orders: Protocol) {
         self.speaks = Speaks::Both { new_orders };
@@ -221,6 +245,11 @@ impl World {
 
     pub(crate) const fn appid() -> &'static str {
         APPID
+    }
+
+    pub(crate) fn appid_of(&self, app: ShopApp) -> anyhow::Result<String> {
+        let files = self.merchants.first().context("no merchant")?;
+        settings::app(files, app).map(|(appid, _)| appid)
     }
 
     pub(crate) fn api_base_url(&self) -> anyhow::Result<&str> {
@@ -244,6 +273,7 @@ impl World {
         };
         let config = settings::config(
             &self.setup,
+            self.product,
             self.speaks,
             &self.configured,
             &hosts,

@@ -5,12 +5,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use shouyin_core::id::Appid;
 use shouyin_core::policy::MoneyPolicy;
-use shouyin_server::config::{Config, Keys, Timeouts, V2Keys};
+use shouyin_core::product::Product;
+use shouyin_server::config::{AppConfig, Config, Keys, Timeouts, V2Keys};
+use shouyin_wechat::H5Site;
+use wechat_miniprogram::AppSecret;
 use wechat_simulator::MerchantFiles;
 use wechatpay::v2::{ApiKey, SignType};
 use wechatpay::v3::http::ClientIdentity;
 
+use crate::scenario::app::ShopApp;
 use crate::scenario::file::Setup;
 use crate::scenario::variant::Protocol;
 
@@ -35,6 +40,7 @@ pub(crate) enum Speaks {
 
 pub(crate) fn config(
     setup: &Setup,
+    product: Product,
     speaks: Speaks,
     merchants: &[MerchantFiles],
     hosts: &Hosts,
@@ -66,6 +72,9 @@ pub(crate) fn config(
             Keys::V2(_) => {}
         }
     }
+    if product != Product::default() {
+        sell_everything(&mut config, first)?;
+    }
     config.wechat.pay_base_url = pay_url(speaks, first)?;
     config.wechat.pay_extra_root = first.authority_pem.clone();
     if let Some(primary) = &hosts.primary {
@@ -88,6 +97,42 @@ pub(crate) fn config(
         drain: Duration::from_secs(1),
     };
     Ok(config)
+}
+
+/// The first merchant has an app of each kind, and all that products ask of its settings.
+fn sell_everything(config: &mut Config, files: &MerchantFiles) -> anyhow::Result<()> {
+    let merchant = config.merchants.first_mut().context("no merchant")?;
+    merchant.v3_codes = true;
+    merchant.h5_site = Some(H5Site {
+        url: "https://shop.example.com".to_owned(),
+        name: "咖啡店 Coffee".to_owned(),
+    });
+    for kind in [ShopApp::OfficialAccount, ShopApp::MobileApp] {
+        let (appid, secret) = app(files, kind)?;
+        let appid = Appid::parse(appid)?;
+        merchant.appids.push(appid.clone());
+        config.apps.push(AppConfig {
+            appid,
+            kind: kind.kind(),
+            app_secret: (kind == ShopApp::OfficialAccount).then(|| AppSecret::new(secret)),
+        });
+    }
+    Ok(())
+}
+
+/// The appid and the secret of an app of the merchant's.
+pub(super) fn app(files: &MerchantFiles, app: ShopApp) -> anyhow::Result<(String, String)> {
+    let settings = &files.settings;
+    let more = match app {
+        ShopApp::MiniProgram => {
+            return Ok((settings.appid.clone(), settings.app_secret.clone()));
+        }
+        ShopApp::OfficialAccount => &settings.official_account,
+        ShopApp::MobileApp => &settings.mobile_app,
+    };
+    let keys = more.as_ref();
+    let keys = keys.with_context(|| format!("the merchant has no {}", app.as_str()))?;
+    Ok((keys.appid.clone(), keys.app_secret.clone()))
 }
 
 /// Where WeChat Pay is. The older protocol wants the merchant's certificate for refunds, and so a connection that shows it.

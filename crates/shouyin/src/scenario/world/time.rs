@@ -22,8 +22,9 @@ impl World {
                 () = frozen => return Ok(()),
             }
             let ran = match &mut self.process {
-                Some(process) => process.work(&self.control).await?,
-                None => 0,
+                // What has stopped dead does nothing more.
+                Some(process) if !self.gate.is_frozen() => process.work(&self.control).await?,
+                Some(_) | None => 0,
             };
             if ran == 0 {
                 return Ok(());
@@ -40,8 +41,8 @@ impl World {
             let mut next_ms = end_ms;
             let skew_ms = self.clock.skew_ms();
             let ours = match &self.process {
-                Some(process) => process.next_due_ms().await,
-                None => None,
+                Some(process) if !self.gate.is_frozen() => process.next_due_ms().await,
+                Some(_) | None => None,
             };
             let ours = ours.map(|due| due.saturating_sub(skew_ms));
             for due in [ours, self.control.next_due().await?] {

@@ -269,6 +269,43 @@ fn a_success_during_a_reversal_is_not_paid_and_the_reversal_goes_on() {
 }
 
 #[test]
+fn failing_questions_do_not_make_the_till_wait_longer() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let run = TaskRun {
+        tries: 5,
+        ..run_of(TaskKind::QueryAttempt, &payment, &number)
+    };
+    let next = |now| {
+        let changes = on_query(&payment, &number, &unknown(), &run, now, &ids);
+        let Some(TaskChange::Reschedule { due_at, .. }) = changes.tasks.first() else {
+            panic!("{:?}", changes.tasks)
+        };
+        *due_at
+    };
+    assert_eq!(next(at(30_000)), at(CODE_PAYER_HAS_MS));
+    assert!(next(at(CODE_PAYER_HAS_MS)) > at(CODE_PAYER_HAS_MS + 10_000));
+}
+
+#[test]
+fn a_charge_that_the_first_question_overtook_is_asked_for_as_often() {
+    let ids = ids();
+    let (payment, number) = charged(&ids);
+    let run = run_of(TaskKind::QueryAttempt, &payment, &number);
+    let missing = rejected(RefusalKind::OrderNotExist);
+    let next = |ms| {
+        let changes = on_query(&payment, &number, &missing, &run, at(ms), &ids);
+        let Some(TaskChange::Reschedule { due_at, .. }) = changes.tasks.first() else {
+            panic!("{:?}", changes.tasks)
+        };
+        due_at.since(at(ms))
+    };
+    assert_eq!(next(CODE_FIRST_QUERY_MS), CODE_FIRST_QUERY_MS);
+    assert_eq!(next(CODE_PAYER_HAS_MS - 1_000), 1_000);
+    assert_eq!(next(CODE_PAYER_HAS_MS), MINUTE_MS, "then with patience");
+}
+
+#[test]
 fn a_confirmed_reversal_is_asked_for_and_frees_the_till() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
@@ -340,6 +377,28 @@ fn a_charge_whose_terms_were_revised_is_taken_back_and_never_counts() {
     assert!(order.is_some());
     let changes = asked(&revised, &number, TradeState::Revoked, at(16_000));
     assert_eq!(events(&changes), [EventType::PaymentCodeFailed]);
+}
+
+#[test]
+fn any_refusal_says_that_an_old_order_is_not_taken_back_any_more() {
+    // APIv3 names no error for it.
+    let ids = ids();
+    let (payment, number, run) = reversing(&ids);
+    let after = |kind, now| {
+        let (_, changes) = on_close(&payment, &number, &rejected(kind), &run, now, &ids);
+        let settled = changes.payment.as_ref();
+        settled.map(|payment| payment.attempts[0].reversing_since)
+    };
+    let (early, late) = (at(7 * 24 * HOUR_MS), at(7 * 24 * HOUR_MS + HOUR_MS));
+    assert_eq!(after(RefusalKind::Other, early), None, "called again");
+    assert_eq!(after(RefusalKind::Other, late), Some(None));
+    for says_more in [
+        RefusalKind::RateLimited,
+        RefusalKind::OrderClosed,
+        RefusalKind::OrderNotExist,
+    ] {
+        assert_eq!(after(says_more, late), None, "{says_more:?}");
+    }
 }
 
 #[test]
