@@ -5,7 +5,7 @@ use std::sync::Arc;
 use simulation::{Product, Seed, run};
 
 const SIZE: usize = 1024;
-const BUDGET: u64 = 150;
+const BUDGET: u64 = 300;
 
 /// What some line of some trace must say. All words of a mark must be in one line.
 const MARKS: [&[&str]; 57] = [
