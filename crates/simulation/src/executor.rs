@@ -41,7 +41,7 @@ impl Executor {
 
     /// Lets one future run until it waits. Its result, if it came to an end.
     pub(crate) fn poll(&mut self, hub: &Hub, id: ProcessId) -> Option<Done> {
-        let mut process = self.parked.remove(&id)?;
+        let process = self.parked.get_mut(&id)?;
         let since = self.blocked.remove(&id);
         hub.lock().current = (id, process.boot);
         let polled = process
@@ -50,13 +50,15 @@ impl Executor {
             .poll(&mut Context::from_waker(Waker::noop()));
         hub.lock().current = (0, 0);
         match polled {
-            Poll::Ready(done) => Some(done),
+            Poll::Ready(done) => {
+                self.parked.remove(&id);
+                Some(done)
+            }
             Poll::Pending => {
                 if !hub.is_waiting(id) {
                     self.blocked
                         .insert(id, since.unwrap_or_else(|| hub.now_ms()));
                 }
-                self.parked.insert(id, process);
                 None
             }
         }

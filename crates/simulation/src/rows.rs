@@ -77,6 +77,10 @@ impl Wake for Unpark {
 /// store's own have answered, so that nothing else in the world moves meanwhile and the run stays the same every time.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+        return value;
+    }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
