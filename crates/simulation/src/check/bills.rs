@@ -1,4 +1,4 @@
-//! L6 and S13: what WeChat's bills say and our books do not, is asked about; what differs all the same is written down, and nothing else.
+//! L6 and S14: what WeChat's bills say and our books do not, is asked about; what differs all the same is written down, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -239,7 +239,7 @@ impl Checker {
         Ok(missing)
     }
 
-    /// S13: what is written down as a difference is exactly what differs.
+    /// S14: what is written down as a difference is exactly what differs.
     fn differences_are(
         &self,
         mchid: &Mchid,
@@ -263,7 +263,7 @@ impl Checker {
             .find(|about| !expected.contains(*about) && !may_be_open(about));
         if let Some(about) = invented {
             let detail = format!("{mchid}: {about:?} is a difference here and none at WeChat");
-            return Err(Violation::new("S13", detail));
+            return Err(Violation::new("S14", detail));
         }
         // And what is not here yet has no amount to compare.
         let is_written = |about: &About| {
@@ -273,7 +273,7 @@ impl Checker {
         match expected.iter().find(|about| !is_written(about)) {
             Some(about) => {
                 let detail = format!("{mchid}: {about:?} differs, and nobody wrote it down");
-                Err(Violation::new("S13", detail))
+                Err(Violation::new("S14", detail))
             }
             None => Ok(()),
         }
@@ -344,7 +344,7 @@ fn each_was_found(
             .is_some_and(|numbers| number.is_none_or(|number| numbers.contains(number.as_str())));
         if !is_found {
             let detail = format!("{mchid}: {incident:?} is about no difference");
-            return Err(Violation::new("S13", detail));
+            return Err(Violation::new("S14", detail));
         }
     }
     Ok(())
