@@ -10,6 +10,7 @@ use shouyin_core::Timestamp;
 use shouyin_core::id::{Appid, Mchid, Openid};
 use shouyin_core::ports::{Clock, Store};
 use shouyin_core::session::Session;
+use shouyin_core::task::TaskKind;
 use shouyin_server::config::Config;
 use shouyin_server::{Parts, Server, SystemClock, SystemIds, bind, new_api_key};
 use shouyin_store::MemoryStore;
@@ -278,6 +279,24 @@ impl Desk {
             store.all_endpoints(),
             store.all_tasks()
         )
+    }
+
+    /// Waits until the server has asked for the bills that it owes: nothing happens by itself any more.
+    pub(crate) async fn rests(&self) {
+        for _ in 0..3_000 {
+            let mut bills = self.store.all_tasks();
+            bills.retain(|task| task.key.kind == TaskKind::FetchBill);
+            let of = |mchid: &str| bills.iter().any(|task| task.mchid.as_str() == mchid);
+            let mut all = bills.iter();
+            if of(MCHID)
+                && of(OTHER_MCHID)
+                && all.all(|task| task.lease.is_none() && task.due_at > self.now)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the bills are still being asked for");
     }
 
     /// Contradictions that were written down for people.
