@@ -9,14 +9,14 @@ use crate::choice::Lane;
 use crate::marks::Mark;
 use crate::world::World;
 
-/// What can be wrong for good: with the line of an order, or with a whole bill.
-const LASTING: [FaultKind; 5] = [
+/// What can be wrong for good with the line of an order.
+const OF_A_LINE: [FaultKind; 3] = [
     FaultKind::BillMissingLine,
     FaultKind::BillLateLine,
     FaultKind::BillOtherAmount,
-    FaultKind::BillExtraLine,
-    FaultKind::BillForeignLine,
 ];
+/// What can stand in a bill for good that is not ours.
+const OF_OTHERS: [FaultKind; 2] = [FaultKind::BillExtraLine, FaultKind::BillForeignLine];
 /// What is wrong with one copy of a bill.
 const PASSING: [FaultKind; 3] = [
     FaultKind::BillNotReady,
@@ -27,22 +27,13 @@ const PASSING: [FaultKind; 3] = [
 impl World {
     /// The next bill, or what it will say of an order that was paid today, is wrong.
     pub(super) fn spoil_any_bill(&mut self) -> Result<(), Violation> {
-        let kinds = LASTING.iter().chain(&PASSING);
-        let index = self
-            .hub
-            .lock()
-            .choice
-            .on(Lane::Turn)
-            .index(kinds.clone().count());
-        let Some(kind) = kinds.clone().nth(index).copied() else {
+        let kinds = [&OF_A_LINE[..], &OF_OTHERS, &PASSING].concat();
+        let index = self.hub.lock().choice.on(Lane::Turn).index(kinds.len());
+        let Some(kind) = kinds.get(index).copied() else {
             return Ok(());
         };
-        let is_of_a_line = matches!(
-            kind,
-            FaultKind::BillMissingLine | FaultKind::BillLateLine | FaultKind::BillOtherAmount
-        );
         let today = BillDate::of(Timestamp::from_millis(self.hub.now_ms()));
-        let order = if is_of_a_line {
+        let order = if OF_A_LINE.contains(&kind) {
             let sale = self.some_sale_that(|sale| sale.paid);
             let paid = sale.and_then(|sale| self.paid_order_of(sale));
             // A bill that was given out does not change any more.
@@ -79,7 +70,7 @@ impl World {
             .wechat
             .faults()
             .iter()
-            .filter(|fault| LASTING.contains(&fault.fault))
+            .filter(|fault| OF_A_LINE.contains(&fault.fault) || OF_OTHERS.contains(&fault.fault))
             .cloned()
             .collect();
         self.wechat_step(Input::Control(Command::ClearFaults))?;

@@ -23,12 +23,6 @@ type About = (DifferenceKind, String, Option<String>);
 /// An order or one of its refunds, as bills name it.
 type Number = (String, Option<String>);
 
-/// A day whose bill was compared, with what WeChat says in it.
-struct Day {
-    date: BillDate,
-    lines: Vec<BillLine>,
-}
-
 fn days(now_ms: i64) -> impl Iterator<Item = BillDate> {
     // A server that starts owes the bill of the day before.
     let first = BillDate::of(Timestamp::from_millis(BEGIN_MS)).previous();
@@ -123,8 +117,13 @@ impl Checker {
         Ok(())
     }
 
-    /// L6: every day with lines was compared, line by line.
-    fn compared(&self, rows: &Rows, wechat: &Wechat, mchid: &Mchid) -> Result<Vec<Day>, Violation> {
+    /// L6: every day with lines was compared, line by line. The lines.
+    fn compared(
+        &self,
+        rows: &Rows,
+        wechat: &Wechat,
+        mchid: &Mchid,
+    ) -> Result<Vec<BillLine>, Violation> {
         let mut compared = Vec::new();
         for date in days(wechat.now_ms()) {
             let lines = lines(wechat, mchid, date);
@@ -168,7 +167,7 @@ impl Checker {
                     format!("the bill of {mchid} of {date} was read as {said:?}: {lines:?}");
                 return Err(Violation::new("L6", detail));
             }
-            compared.push(Day { date, lines });
+            compared.extend(lines);
         }
         Ok(compared)
     }
@@ -179,26 +178,18 @@ impl Checker {
         rows: &Rows,
         wechat: &Wechat,
         mchid: &Mchid,
-        compared: &[Day],
+        compared: &[BillLine],
     ) -> Result<BTreeSet<About>, Violation> {
         let mut wrong = BTreeSet::new();
-        for line in compared.iter().flat_map(|day| &day.lines) {
+        for line in compared {
             let (number, refund) = (&line.out_trade_no, &line.out_refund_no);
-            let truth = match refund {
-                None => wechat
-                    .order(mchid.as_str(), number)
-                    .map(|order| order.total.get()),
-                Some(refund) => wechat
-                    .refund(mchid.as_str(), refund)
-                    .map(|refund| refund.refund.get()),
-            };
             let kind = if line.mchid != mchid.as_str() {
                 DifferenceKind::ForeignMerchant
             } else if line.revoked {
                 continue;
             } else if sent::owner(rows, mchid, number)?.is_none() {
                 DifferenceKind::UnknownOrder
-            } else if truth != Some(line.amount) {
+            } else if !has_true_amount(line, wechat, mchid) {
                 DifferenceKind::AmountDiffers
             } else {
                 continue;
@@ -213,10 +204,10 @@ impl Checker {
         &self,
         rows: &Rows,
         mchid: &Mchid,
-        compared: &[Day],
+        compared: &[BillLine],
     ) -> Result<BTreeSet<About>, Violation> {
-        let lines = compared.iter().flat_map(|day| &day.lines);
-        let there: BTreeSet<Number> = lines
+        let there: BTreeSet<Number> = compared
+            .iter()
             .map(|line| (line.out_trade_no.clone(), line.out_refund_no.clone()))
             .collect();
         let mut missing = BTreeSet::new();
@@ -229,9 +220,7 @@ impl Checker {
                 let number = (posting.out_trade_no.to_string(), refund);
                 // Learned of shortly before midnight: to be in the next day's.
                 let date = BillDate::of(posting.at.plus_ms(MIDNIGHT_MS));
-                let is_over =
-                    compared.iter().any(|day| day.date == date) || is_compared(rows, mchid, date)?;
-                if is_over && !there.contains(&number) {
+                if is_compared(rows, mchid, date)? && !there.contains(&number) {
                     missing.insert((DifferenceKind::MissingInBill, number.0, number.1));
                 }
             }
@@ -291,33 +280,31 @@ impl Checker {
         if !self.nets.bills || !self.nets.queries {
             return Ok(false);
         }
-        for day in self.compared(rows, wechat, mchid)? {
-            let mut lines = day.lines.iter();
-            // A line with another amount says something else.
-            let truth = match refund {
-                None => wechat
-                    .order(mchid.as_str(), number)
-                    .map(|order| order.total.get()),
-                Some(refund) => wechat
-                    .refund(mchid.as_str(), refund)
-                    .map(|refund| refund.refund.get()),
-            };
-            let found = lines.any(|line| {
-                line.out_trade_no == number
-                    && line.out_refund_no.as_deref() == refund
-                    && truth == Some(line.amount)
-            });
-            if found {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let lines = self.compared(rows, wechat, mchid)?;
+        // A line with another amount says something else.
+        Ok(lines.iter().any(|line| {
+            line.out_trade_no == number
+                && line.out_refund_no.as_deref() == refund
+                && has_true_amount(line, wechat, mchid)
+        }))
     }
 }
 
 fn is_compared(rows: &Rows, mchid: &Mchid, date: BillDate) -> Result<bool, Violation> {
     let day = rows.reconciliation(mchid, date)?;
     Ok(day.is_some_and(|day| day.state == DayState::Completed))
+}
+
+/// Whether a line says what WeChat's books say.
+fn has_true_amount(line: &BillLine, wechat: &Wechat, mchid: &Mchid) -> bool {
+    let mchid = mchid.as_str();
+    let truth = match &line.out_refund_no {
+        None => wechat
+            .order(mchid, &line.out_trade_no)
+            .map(|order| order.total),
+        Some(number) => wechat.refund(mchid, number).map(|refund| refund.refund),
+    };
+    truth.is_some_and(|amount| amount.get() == line.amount)
 }
 
 /// Every incident about a bill has its difference; that there was no bill is one of its own.
