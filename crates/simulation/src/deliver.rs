@@ -37,28 +37,22 @@ impl World {
     /// Handles the earliest event, unless it is later than `until_ms`. False if there is none.
     pub(crate) fn deliver(&mut self, until_ms: i64) -> Result<bool, Violation> {
         let now = self.hub.now_ms();
-        let queued = self
-            .hub
-            .lock()
-            .queue
-            .first_key_value()
-            .map(|((at, _), _)| *at);
         let wechat = self.setup.wechat.next_due();
         let worker = self.worker_due();
-        let at = [queued, wechat, worker.map(|(at, ..)| at)]
-            .into_iter()
-            .flatten()
-            .min();
-        let Some(at) = at.filter(|at| *at <= until_ms) else {
-            return Ok(false);
+        let other = match (wechat, worker) {
+            (Some(wechat), Some((worker, ..))) => Some(wechat.min(worker)),
+            (wechat, worker) => wechat.or(worker.map(|(at, ..)| at)),
+        };
+        let queued = self.hub.lock().pop(other.unwrap_or(i64::MAX).min(until_ms));
+        let at = match (&queued, other) {
+            (Some((at, _)), _) => *at,
+            (None, Some(at)) if at <= until_ms => at,
+            (None, _) => return Ok(false),
         };
         self.hub.advance(at);
         self.count_events(at.max(now))?;
-        if queued.is_some_and(|queued| queued <= at) {
-            let event = self.hub.lock().queue.pop_first();
-            if let Some((_, event)) = event {
-                self.happen(event)?;
-            }
+        if let Some((_, event)) = queued {
+            self.happen(event)?;
         } else if wechat.is_some_and(|wechat| wechat <= at) {
             self.wechat_step(Input::Tick)?;
         } else if let Some((_, server, lane)) = worker {
@@ -211,6 +205,9 @@ impl World {
                 self.run(process)?;
             }
             // Whoever waits for a lock inside the product is told by nobody: try again after every progress.
+            if !self.executor.is_any_blocked() {
+                return Ok(());
+            }
             let before = self.executor.blocked();
             for process in &before {
                 self.run(*process)?;
@@ -233,23 +230,14 @@ impl World {
     }
 
     fn run(&mut self, process: ProcessId) -> Result<(), Violation> {
-        let done = self.executor.poll(&self.hub, process);
-        let (outgoing, commits, doomed) = {
-            let mut inner = self.hub.lock();
-            let outgoing = std::mem::take(&mut inner.outgoing);
-            (
-                outgoing,
-                std::mem::take(&mut inner.commits),
-                inner.doomed.take(),
-            )
-        };
-        for commit in commits {
+        let (done, left) = self.executor.poll(&self.hub, process);
+        for commit in left.commits {
             self.committed(&commit)?;
         }
-        for parcel in outgoing {
+        for parcel in left.outgoing {
             self.depart(parcel)?;
         }
-        if let Some(boot) = doomed {
+        if let Some(boot) = left.doomed {
             if let Some(server) = self.servers.iter().position(|server| server.boot == boot) {
                 self.kill(server);
             }

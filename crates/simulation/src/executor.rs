@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::hub::{Boot, Hub, ProcessId};
+use crate::hub::{Boot, Hub, Left, ProcessId};
 use crate::work::Done;
 
 /// A future that belongs to one life of a server.
@@ -39,29 +39,37 @@ impl Executor {
         self.last
     }
 
-    /// Lets one future run until it waits. Its result, if it came to an end.
-    pub(crate) fn poll(&mut self, hub: &Hub, id: ProcessId) -> Option<Done> {
-        let process = self.parked.get_mut(&id)?;
-        let since = self.blocked.remove(&id);
+    /// Lets one future run until it waits. Its result, if it came to an end, and what it left at the ports.
+    pub(crate) fn poll(&mut self, hub: &Hub, id: ProcessId) -> (Option<Done>, Left) {
+        let Some(process) = self.parked.get_mut(&id) else {
+            return (None, Left::default());
+        };
         hub.lock().current = (id, process.boot);
         let polled = process
             .work
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
-        hub.lock().current = (0, 0);
+        let (left, is_waiting) = hub.lock().leave(id);
         match polled {
             Poll::Ready(done) => {
+                self.blocked.remove(&id);
                 self.parked.remove(&id);
-                Some(done)
+                (Some(done), left)
             }
             Poll::Pending => {
-                if !hub.is_waiting(id) {
-                    self.blocked
-                        .insert(id, since.unwrap_or_else(|| hub.now_ms()));
+                if is_waiting {
+                    self.blocked.remove(&id);
+                } else {
+                    self.blocked.entry(id).or_insert_with(|| hub.now_ms());
                 }
-                None
+                (None, left)
             }
         }
+    }
+
+    /// Whether anybody waits for a lock inside the product.
+    pub(crate) fn is_any_blocked(&self) -> bool {
+        !self.blocked.is_empty()
     }
 
     /// Those that may go on now that another one has run: they wait for a lock inside the product.

@@ -84,6 +84,15 @@ pub(crate) struct Commit {
     pub(crate) process: ProcessId,
 }
 
+/// What a process left at the ports while it ran.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    pub(crate) outgoing: Vec<Outgoing>,
+    pub(crate) commits: Vec<Commit>,
+    /// The life that ended in a commit.
+    pub(crate) doomed: Option<Boot>,
+}
+
 /// On which side of a commit a process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -163,7 +172,9 @@ impl Hub {
 
     /// Time never goes back.
     pub(crate) fn advance(&self, to_ms: i64) {
-        self.now_ms.fetch_max(to_ms, Ordering::Relaxed);
+        // One thread at a time: there is nobody to race with.
+        let to_ms = to_ms.max(self.now_ms());
+        self.now_ms.store(to_ms, Ordering::Relaxed);
     }
 
     /// A number that no other call in this run gets.
@@ -261,12 +272,6 @@ impl Hub {
         Some(*process)
     }
 
-    /// Whether this process waits for the world (and not for a lock inside the product).
-    pub(crate) fn is_waiting(&self, process: ProcessId) -> bool {
-        let inner = self.lock();
-        inner.waiting.values().any(|(owner, _)| *owner == process)
-    }
-
     /// Forgets the calls of dead processes.
     pub(crate) fn forget(&self, is_dead: impl Fn(ProcessId) -> bool) {
         self.lock().waiting.retain(|_, (owner, _)| !is_dead(*owner));
@@ -285,11 +290,32 @@ impl Drop for Aside<'_> {
 }
 
 impl Inner {
+    /// A process that ran until it waits: what it left at the ports, and whether it waits for the world (and not for a lock
+    /// inside the product).
+    pub(crate) fn leave(&mut self, process: ProcessId) -> (Left, bool) {
+        self.current = (0, 0);
+        let left = Left {
+            outgoing: std::mem::take(&mut self.outgoing),
+            commits: std::mem::take(&mut self.commits),
+            doomed: self.doomed.take(),
+        };
+        // The youngest tickets are the likeliest.
+        let mut waiting = self.waiting.values().rev();
+        (left, waiting.any(|(owner, _)| *owner == process))
+    }
+
     fn ticket(&mut self) -> Ticket {
         self.sequence += 1;
         let owner = self.current.0;
         self.waiting.insert(self.sequence, (owner, None));
         self.sequence
+    }
+
+    /// Takes the earliest event, unless it is later than this.
+    pub(crate) fn pop(&mut self, until_ms: i64) -> Option<(i64, Event)> {
+        let first = self.queue.first_entry()?;
+        let at = first.key().0;
+        (at <= until_ms).then(|| (at, first.remove()))
     }
 
     pub(crate) fn schedule_at(&mut self, at_ms: i64, event: Event) {

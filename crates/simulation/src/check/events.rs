@@ -1,8 +1,9 @@
 //! S6: exactly one event for one business fact.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde::Deserialize;
 use shouyin_core::event::{Event, EventType};
 use shouyin_core::id::{EventId, Mchid, PaymentId, RefundId};
 use shouyin_core::payment::{AttemptState, Payment, PaymentState};
@@ -50,6 +51,19 @@ pub(super) struct Seen {
     refunds: BTreeMap<RefundId, RefundCount>,
 }
 
+/// What merchants go by in an event, read from its text and not by the product's own types.
+#[derive(Debug, Default, Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    payment_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    state: Option<Cow<'a, str>>,
+    #[serde(default)]
+    action_needed: bool,
+}
+
 fn broken(of: impl std::fmt::Display, what: &str) -> Violation {
     Violation::new("S6", format!("{of}: {what}"))
 }
@@ -71,7 +85,8 @@ impl Seen {
     }
 
     fn add(&mut self, event: &Event) -> Result<(), Violation> {
-        let body: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let body: Body<'_> = serde_json::from_str(&event.data).unwrap_or_default();
+        let is = |said: &Option<Cow<'_, str>>, id: &str| said.as_deref() == Some(id);
         if !self.ids.insert(event.id.clone()) {
             return Err(broken(&event.id, "twice"));
         }
@@ -84,7 +99,7 @@ impl Seen {
             | EventType::PaymentCodeFailed
             | EventType::PaymentClosed => {
                 let id = event.payment_id.as_ref();
-                id.is_some_and(|id| body["id"] == id.as_str()) && event.refund_id.is_none()
+                id.is_some_and(|id| is(&body.id, id.as_str())) && event.refund_id.is_none()
             }
             EventType::RefundCreated
             | EventType::RefundSucceeded
@@ -92,14 +107,14 @@ impl Seen {
             | EventType::RefundRejected
             | EventType::RefundActionNeeded => {
                 let (id, payment) = (event.refund_id.as_ref(), event.payment_id.as_ref());
-                id.is_some_and(|id| body["id"] == id.as_str())
-                    && payment.is_some_and(|id| body["payment_id"] == id.as_str())
+                id.is_some_and(|id| is(&body.id, id.as_str()))
+                    && payment.is_some_and(|id| is(&body.payment_id, id.as_str()))
             }
             EventType::EndpointDisabled
             | EventType::ReconciliationCompleted
             | EventType::ReconciliationDifferenceFound => event.refund_id.is_none(),
         };
-        let state = body["state"].as_str().unwrap_or_default();
+        let state = body.state.as_deref().unwrap_or_default();
         let says = match event.event_type {
             EventType::PaymentCreated
             | EventType::PaymentRevised
@@ -109,7 +124,7 @@ impl Seen {
             EventType::RefundSucceeded => state == "succeeded",
             EventType::RefundClosed => state == "closed",
             EventType::RefundRejected => state == "rejected",
-            EventType::RefundActionNeeded => body["action_needed"] == true,
+            EventType::RefundActionNeeded => body.action_needed,
             EventType::RefundCreated => state == "recorded",
             EventType::PaymentSurplusPaid
             | EventType::EndpointDisabled
@@ -117,7 +132,7 @@ impl Seen {
             | EventType::ReconciliationDifferenceFound => true,
         };
         if !fits || !says {
-            let what = format!("{} says {body}", event.event_type.as_str());
+            let what = format!("{} says {}", event.event_type.as_str(), event.data);
             return Err(broken(&event.id, &what));
         }
         self.count(event);

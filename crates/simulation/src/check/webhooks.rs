@@ -152,17 +152,17 @@ impl Checker {
         if message.secrets.is_empty() {
             return Err(broken(format!("{id} was sent without a signature")));
         }
-        if !fits(event, &message.body) {
-            return Err(broken(format!("{id} was sent as {}", message.body)));
-        }
-        let first = seen
-            .bodies
-            .entry(id.clone())
-            .or_insert_with(|| message.body.clone());
-        if *first != message.body {
-            return Err(broken(format!(
-                "{id} was sent with another body than before"
-            )));
+        match seen.bodies.get(id) {
+            Some(first) if *first == message.body => {}
+            Some(_) => {
+                return Err(broken(format!(
+                    "{id} was sent with another body than before"
+                )));
+            }
+            None if fits(event, &message.body) => {
+                seen.bodies.insert(id.clone(), message.body.clone());
+            }
+            None => return Err(broken(format!("{id} was sent as {}", message.body))),
         }
         if seen.taken.contains(&(url.clone(), id.clone())) {
             hub.mark(Mark::WebhookResent);

@@ -1,12 +1,17 @@
 //! Writing documents as WeChat does, signed, or wrong on purpose.
 
-use wechatpay::v2::{ApiKey, Fields, SignType};
+use std::borrow::Cow;
+
+use wechatpay::v2::{ApiKey, SignType};
 
 use crate::seal::Flaw;
 
 /// The fields of a message in the order in which they are written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Document(Vec<(String, String)>);
+pub(crate) struct Document(Vec<(Name, String)>);
+
+/// Most names are known, those of numbered fields are made.
+type Name = Cow<'static, str>;
 
 impl Document {
     pub(crate) fn new() -> Self {
@@ -14,13 +19,13 @@ impl Document {
     }
 
     /// With one more field.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: impl Into<Name>, value: impl Into<String>) -> Self {
         self.set(name, value);
         self
     }
 
     /// With one more field, if there is a value.
-    pub(crate) fn with_some(self, name: &str, value: Option<impl Into<String>>) -> Self {
+    pub(crate) fn with_some(self, name: impl Into<Name>, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -28,17 +33,17 @@ impl Document {
     }
 
     /// Adds a field, or gives it another value.
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        let value = value.into();
-        match self.0.iter_mut().find(|(other, _)| other == name) {
+    pub(crate) fn set(&mut self, name: impl Into<Name>, value: impl Into<String>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
             Some((_, old)) => *old = value,
-            None => self.0.push((name.to_owned(), value)),
+            None => self.0.push((name, value)),
         }
     }
 
     pub(crate) fn extend(mut self, other: Self) -> Self {
         for (name, value) in other.0 {
-            self.set(&name, value);
+            self.set(name, value);
         }
         self
     }
@@ -46,7 +51,7 @@ impl Document {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|(name, value)| (name.as_ref(), value.as_str()))
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -56,26 +61,36 @@ impl Document {
     }
 
     fn signature(&self, sign_type: SignType, key: &ApiKey) -> String {
-        let fields = self.iter().fold(Fields::new(), |fields, (name, value)| {
-            fields.with(name, value)
-        });
-        fields.signature(sign_type, key)
+        key.signature(sign_type, self.iter())
     }
 
     /// As WeChat writes it: texts in CDATA, one element per line, no declaration.
     pub(crate) fn to_xml(&self, root: &str, cdata: bool) -> String {
-        let mut xml = format!("<{root}>");
-        for (name, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
-            let value = if is_number(name, value) {
-                value.to_owned()
-            } else if cdata {
-                format!("<![CDATA[{}]]>", value.replace("]]>", "]]]]><![CDATA[>"))
-            } else {
-                escaped(value)
-            };
-            xml.push_str(&format!("<{name}>{value}</{name}>\n"));
+        let written = || self.iter().filter(|(_, value)| !value.is_empty());
+        // "<name><![CDATA[value]]></name>\n"
+        let length = written().map(|(name, value)| 2 * name.len() + value.len() + 18);
+        let mut xml = String::with_capacity(length.sum::<usize>() + 2 * root.len() + 5);
+        for part in ["<", root, ">"] {
+            xml.push_str(part);
         }
-        xml.push_str(&format!("</{root}>"));
+        for (name, value) in written() {
+            let (before, value, after) = if is_number(name, value) {
+                ("", Cow::Borrowed(value), "")
+            } else if !cdata {
+                ("", Cow::Owned(escaped(value)), "")
+            } else if value.contains("]]>") {
+                let value = value.replace("]]>", "]]]]><![CDATA[>");
+                ("<![CDATA[", Cow::Owned(value), "]]>")
+            } else {
+                ("<![CDATA[", Cow::Borrowed(value), "]]>")
+            };
+            for part in ["<", name, ">", before, &value, after, "</", name, ">\n"] {
+                xml.push_str(part);
+            }
+        }
+        for part in ["</", root, ">"] {
+            xml.push_str(part);
+        }
         xml
     }
 
@@ -166,6 +181,8 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use wechatpay::v2::Fields;
+
     use super::*;
 
     fn document() -> Document {

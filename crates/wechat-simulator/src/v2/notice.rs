@@ -81,10 +81,10 @@ fn document(resource: &Value) -> Document {
     let mut document = Document::new();
     for (name, value) in resource.as_object().into_iter().flatten() {
         match value {
-            Value::String(text) => document.set(name, text.as_str()),
+            Value::String(text) => document.set(name.clone(), text.as_str()),
             Value::Null => {}
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                document.set(name, other.to_string());
+                document.set(name.clone(), other.to_string());
             }
         }
     }

@@ -217,7 +217,7 @@ fn accepted(refund: &Refund, order: &Order) -> Document {
 
 /// One refund of a query answer.
 fn list(document: &mut Document, n: usize, refund: &Refund, order: &Order) {
-    let mut add = |name: &str, value: String| document.set(&format!("{name}_{n}"), value);
+    let mut add = |name: &str, value: String| document.set(format!("{name}_{n}"), value);
     add("out_refund_no", refund.out_refund_no.clone());
     add("refund_id", refund.refund_id.clone());
     add("refund_channel", refund.channel.to_owned());
@@ -232,14 +232,11 @@ fn list(document: &mut Document, n: usize, refund: &Refund, order: &Order) {
     if let Some(coupon) = coupon.filter(|_| amount > 0) {
         add("coupon_refund_count", "1".to_owned());
         let kind = if coupon.no_cash { "NO_CASH" } else { "CASH" };
-        document.set(&format!("coupon_type_{n}_0"), kind);
-        document.set(
-            &format!("coupon_refund_id_{n}_0"),
-            coupon.coupon_id.as_str(),
-        );
-        document.set(&format!("coupon_refund_fee_{n}_0"), amount.to_string());
+        document.set(format!("coupon_type_{n}_0"), kind);
+        document.set(format!("coupon_refund_id_{n}_0"), coupon.coupon_id.as_str());
+        document.set(format!("coupon_refund_fee_{n}_0"), amount.to_string());
     }
-    let mut add = |name: &str, value: String| document.set(&format!("{name}_{n}"), value);
+    let mut add = |name: &str, value: String| document.set(format!("{name}_{n}"), value);
     add("refund_status", status(refund).to_owned());
     add("refund_account", account(refund).to_owned());
     // The spelling is WeChat's.

@@ -66,16 +66,7 @@ impl Fields {
 
     /// The signature over all fields but `sign` and the empty ones, unknown and numbered ones included.
     pub fn signature(&self, sign_type: SignType, key: &ApiKey) -> String {
-        let mut text = String::new();
-        for (name, value) in self.iter() {
-            if name != "sign" && !value.is_empty() {
-                text.push_str(name);
-                text.push('=');
-                text.push_str(value);
-                text.push('&');
-            }
-        }
-        key.sign(sign_type, text)
+        key.signature(sign_type, self.iter())
     }
 
     /// With its signature.

@@ -46,16 +46,38 @@ impl ApiKey {
         }
     }
 
-    /// Signs `name=value&` pairs that are sorted already.
-    pub(super) fn sign(&self, sign_type: SignType, mut pairs: String) -> String {
-        pairs.push_str("key=");
-        pairs.push_str(&self.0);
-        let pairs = Zeroizing::new(pairs);
+    /// The signature over all fields but `sign` and the empty ones, unknown and numbered ones included, whatever their order.
+    pub fn signature<'a>(
+        &self,
+        sign_type: SignType,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
+        let is_signed = |(name, value): &(&str, &str)| *name != "sign" && !value.is_empty();
+        let mut fields: Vec<_> = fields.into_iter().filter(is_signed).collect();
+        fields.sort_unstable();
+        let length = fields
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2);
+        let mut pairs = String::with_capacity(length.sum());
+        for (name, value) in fields {
+            pairs.push_str(name);
+            pairs.push('=');
+            pairs.push_str(value);
+            pairs.push('&');
+        }
+        // The key comes last, and into no text of ours.
+        let parts = [pairs.as_bytes(), b"key=", self.0.as_bytes()];
         match sign_type {
-            SignType::Md5 => hex::encode_upper(Md5::digest(pairs.as_bytes())),
+            SignType::Md5 => {
+                let mut digest = Md5::new();
+                parts.into_iter().for_each(|part| digest.update(part));
+                hex::encode_upper(digest.finalize())
+            }
             SignType::HmacSha256 => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
-                hex::encode_upper(hmac::sign(&key, pairs.as_bytes()))
+                let mut context = hmac::Context::with_key(&key);
+                parts.into_iter().for_each(|part| context.update(part));
+                hex::encode_upper(context.sign())
             }
         }
     }

@@ -4,7 +4,9 @@
 //! need is refused: DOCTYPE, entities, processing instructions, attributes, nesting, repetition; and everything is limited
 //! (WeChat Pay security notice on XML external entities, CVE-2018-13439, CVE-2018-20318).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::Event;
@@ -93,12 +95,14 @@ pub(super) fn parse(document: &[u8]) -> Result<BTreeMap<String, String>, XmlErro
             }
             (Event::End(_), Place::Root) => Place::After,
             (Event::End(_), Place::Before | Place::After) => return malformed("an end too many"),
-            (Event::Text(text), Place::Element(name, value)) => {
-                Place::Element(name, value + &text.xml_content(XmlVersion::Implicit1_0))
-            }
-            (Event::CData(text), Place::Element(name, value)) => {
-                Place::Element(name, value + &text.xml_content(XmlVersion::Implicit1_0))
-            }
+            (Event::Text(text), Place::Element(name, value)) => Place::Element(
+                name,
+                append(value, text.xml_content(XmlVersion::Implicit1_0)),
+            ),
+            (Event::CData(text), Place::Element(name, value)) => Place::Element(
+                name,
+                append(value, text.xml_content(XmlVersion::Implicit1_0)),
+            ),
             (Event::GeneralRef(reference), Place::Element(name, mut value)) => {
                 value.push(character(&reference)?);
                 Place::Element(name, value)
@@ -128,9 +132,21 @@ fn insert(
     if fields.len() >= MAX_ELEMENTS {
         return Err(XmlError::TooLarge);
     }
-    match fields.insert(name.clone(), value) {
-        None => Ok(()),
-        Some(_) => Err(XmlError::Repeated(name)),
+    match fields.entry(name) {
+        Entry::Vacant(place) => {
+            place.insert(value);
+            Ok(())
+        }
+        Entry::Occupied(place) => Err(XmlError::Repeated(place.key().clone())),
+    }
+}
+
+/// Most values are one piece of text.
+fn append(value: String, text: Cow<'_, str>) -> String {
+    if value.is_empty() {
+        text.into_owned()
+    } else {
+        value + &text
     }
 }
 
@@ -151,27 +167,40 @@ fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlErr
 
 /// Writes a document. Values are escaped, which every reader understands, with or without CDATA.
 pub(super) fn write(fields: &BTreeMap<String, String>) -> String {
-    let mut document = String::from("<xml>");
+    let length = fields
+        .iter()
+        .map(|(name, value)| 2 * name.len() + value.len() + 5);
+    let mut document = String::with_capacity(length.sum::<usize>() + "<xml></xml>".len());
+    document.push_str("<xml>");
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
         document.push('<');
         document.push_str(name);
         document.push('>');
-        for character in value.chars() {
-            match character {
-                '<' => document.push_str("&lt;"),
-                '>' => document.push_str("&gt;"),
-                '&' => document.push_str("&amp;"),
-                // A reader would make a line feed of it.
-                '\r' => document.push_str("&#13;"),
-                other => document.push(other),
-            }
-        }
+        escape(&mut document, value);
         document.push_str("</");
         document.push_str(name);
         document.push('>');
     }
     document.push_str("</xml>");
     document
+}
+
+fn escape(document: &mut String, value: &str) {
+    for piece in value.split_inclusive(['<', '>', '&', '\r']) {
+        let reference = match piece.as_bytes().last() {
+            Some(b'<') => "&lt;",
+            Some(b'>') => "&gt;",
+            Some(b'&') => "&amp;",
+            // A reader would make a line feed of it.
+            Some(b'\r') => "&#13;",
+            _ => {
+                document.push_str(piece);
+                continue;
+            }
+        };
+        document.push_str(&piece[..piece.len() - 1]);
+        document.push_str(reference);
+    }
 }
 
 #[cfg(test)]
