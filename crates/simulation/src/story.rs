@@ -486,6 +486,17 @@ impl Story {
         story
     }
 
+    /// The money comes while the charge is taken back, and somebody refunds a part of it in WeChat's console at once: WeChat does not
+    /// take back what has refunds, so the charge is a payment.
+    fn refund_while_reversing() -> Self {
+        let mut story = Self::code("refund-while-reversing", CodeStory::PaysAtReverse, 0);
+        story.steps.push((7_000, Step::Close));
+        story.steps.push((16_500, Step::RefundByHand(1_000)));
+        // A crash may make it too early or too late for the refund.
+        story.ends_paid = None;
+        story
+    }
+
     /// The merchant asks for another amount while the password is typed: what was charged goes back, and the till scans a fresh code
     /// for the new amount. Found by seed 314:1024: the till was told that nothing was charged.
     fn revised_while_charging(what: CodeStory) -> Self {
@@ -556,6 +567,10 @@ impl Story {
                 Self::revised_while_charging(CodeStory::BankError).in_v2("revised-while-charging"),
             ],
             "overtaken-success" => vec![Self::overtaken_success()],
+            "refund-while-reversing" => vec![
+                Self::refund_while_reversing(),
+                Self::refund_while_reversing().in_v2("refund-while-reversing"),
+            ],
             "webhook" => vec![
                 Self::webhook(None),
                 Self::webhook(Some(Fault::WebhookUnanswered)),
@@ -566,7 +581,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 28] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -594,5 +609,6 @@ impl Story {
         "code-reversed",
         "revised-while-charging",
         "overtaken-success",
+        "refund-while-reversing",
     ];
 }

@@ -90,6 +90,11 @@ const STEPS: &[Step] = &[
         run: demo::once,
     },
     Step {
+        name: "scenarios",
+        about: "everything that can go wrong, by every protocol and product, played by the release program",
+        run: demo::scenarios,
+    },
+    Step {
         name: "torture",
         about: "killed again and again, the release program agrees with WeChat on every order",
         run: torture::short,

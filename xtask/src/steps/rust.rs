@@ -36,6 +36,9 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
         "--workspace",
         "--all-features",
         "--no-fail-fast",
+        // Played all at once, by the release program, in a step of their own: a process for each takes minutes.
+        "-E",
+        "not binary(scenarios)",
     ]);
     process::run(&mut nextest)?;
     // nextest does not run the examples in documentation.

@@ -117,9 +117,17 @@ impl Checker {
             let by_hand = here.is_none_or(|refund| refund.origin == RefundOrigin::Console);
             // The older protocol's news of refunds is only a reason to ask.
             let is_hint = there.protocol != Protocol::V3;
+            // So is any of an order that nobody here knows to be paid.
+            let is_paid_here = payment.as_ref().is_some_and(|payment| {
+                let mut attempts = payment.attempts.iter();
+                attempts.any(|attempt| {
+                    attempt.out_trade_no.as_str() == order
+                        && matches!(attempt.state, AttemptState::Paid { .. })
+                })
+            });
             let told = self.nets.notifications
                 && !gave_up(wechat, &mchid, order, Some(number))
-                && (self.nets.queries || !is_hint);
+                && (self.nets.queries || is_paid_here && !is_hint);
             let could_know = if by_hand {
                 told || here.is_some() && self.nets.queries
             } else {
@@ -135,7 +143,11 @@ impl Checker {
                     Some(RefundState::Closed { .. } | RefundState::Rejected { .. }),
                     WechatState::Closed,
                 ) => true,
-                (Some(RefundState::Processing), WechatState::Processing) => !self.nets.queries,
+                // An abnormal one is processed again, in another way.
+                (
+                    Some(RefundState::Processing | RefundState::Abnormal),
+                    WechatState::Processing,
+                ) => !self.nets.queries,
                 (None, WechatState::Processing) => true,
                 (Some(_) | None, _) => false,
             };

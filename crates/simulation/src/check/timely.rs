@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use shouyin_core::id::Mchid;
 use shouyin_core::payment::{AttemptState, Payment};
 use shouyin_core::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
-use wechat_simulator::{DeliveryState, Order, Wechat};
+use wechat_simulator::{DeliveryState, Order, TradeType, Wechat};
 
-use super::Violation;
+use super::{Violation, codes};
 
 /// Where orders are asked about, two minutes after it was paid, or after nothing went wrong any more if that was later.
 const BY_QUERY_MS: i64 = 2 * MINUTE_MS;
@@ -73,7 +73,11 @@ impl Seen {
                 continue;
             }
             let limit = if are_queries_on {
-                BY_QUERY_MS + LEFTOVERS_MS + self.ahead_ms + self.lateness(wechat, order)
+                BY_QUERY_MS
+                    + LEFTOVERS_MS
+                    + self.ahead_ms
+                    + self.lateness(wechat, order)
+                    + while_refused(order)
             } else {
                 BY_NOTICE_MS
             };
@@ -115,4 +119,14 @@ pub(super) fn gave_up(wechat: &Wechat, mchid: &Mchid, number: &str, refund: Opti
                 && delivery.out_refund_no.as_deref() == refund
         })
         .all(|delivery| delivery.state == DeliveryState::GaveUp)
+}
+
+/// What is taken back and cannot be, because somebody has refunded a part of it, is known to be paid when WeChat has refused for long
+/// enough.
+fn while_refused(order: &Order) -> i64 {
+    if order.trade_type == TradeType::Micropay && !order.refunds.is_empty() {
+        codes::MAY_ARRIVE_MS + 100 * SECOND_MS
+    } else {
+        0
+    }
 }

@@ -163,6 +163,11 @@ fn an_answer_that_a_reversal_overtakes_survives_every_crash() {
 }
 
 #[test]
+fn a_refund_by_hand_while_a_charge_is_taken_back_survives_every_crash() {
+    survives("refund-while-reversing", 500);
+}
+
+#[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
     let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();

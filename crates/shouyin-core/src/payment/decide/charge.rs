@@ -9,7 +9,8 @@ use crate::id::{Mchid, OutTradeNo, Route};
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, AttemptState, Payment};
 use crate::payment::schedule::{
-    CODE_FIRST_QUERY_MS, CODE_PAYER_HAS_MS, CODE_REVERSE_MIN_MS, retry_delay_ms,
+    CODE_FIRST_QUERY_MS, CODE_PAYER_HAS_MS, CODE_REVERSE_MIN_MS, CODE_REVERSE_REFUSED_MS,
+    retry_delay_ms,
 };
 use crate::policy::Policy;
 use crate::ports::{Changes, Ids, OrderAt, PrepayOrder, Trade};
@@ -255,7 +256,14 @@ pub(super) fn reverse_owed(
         let delay = bearable_ms(Some(attempt), retry_delay_ms(tries), now);
         return Some(owed(tries, delay));
     }
-    let is_up =
-        payment.product == Product::Code && now.since(attempt.last_sent_at) >= CODE_PAYER_HAS_MS;
-    is_up.then(|| owed(0, 0))
+    let age = now.since(attempt.last_sent_at);
+    if payment.product != Product::Code || age < CODE_PAYER_HAS_MS {
+        return None;
+    }
+    if age < CODE_PAYER_HAS_MS + CODE_REVERSE_REFUSED_MS {
+        return Some(owed(0, 0));
+    }
+    // It may be that WeChat has refused it for long.
+    let tries = tries.saturating_add(1);
+    Some(owed(tries, retry_delay_ms(tries)))
 }

@@ -6,7 +6,7 @@ use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, CloseReason, Payment, PaymentState};
-use crate::payment::schedule::{CODE_REVERSE_MAX_MS, retry_delay_ms};
+use crate::payment::schedule::{CODE_REVERSE_REFUSED_MS, retry_delay_ms};
 use crate::ports::{Changes, Ids};
 use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -94,6 +94,12 @@ pub fn on_close(
     };
     let retry_ms = retry_delay_ms(run.tries.saturating_add(1));
     let retry_ms = bearable_ms(Some(attempt), retry_ms, now);
+    // Nobody at a till waits for longer than it takes to know.
+    let until_given_up_ms = give_up_at(attempt).map(|at| at.since(now));
+    let retry_ms = match until_given_up_ms.filter(|left| *left > 0) {
+        Some(left) => retry_ms.min(left),
+        None => retry_ms,
+    };
     let again_ms = match outcome {
         Outcome::Rejected(refusal) if refusal.kind == RefusalKind::NotYet => {
             // WeChat has the order since it was last sent, or for longer.
@@ -153,18 +159,16 @@ pub fn on_close(
     }
 }
 
-/// Whether WeChat, by refusing, says that the order cannot be taken back any more. The older protocol has a word for it; APIv3
-/// names none, so there any refusal says it of an order that is old enough.
+/// Whether WeChat, by refusing, says that the order cannot be taken back any more. The older protocol has a word for one that is too
+/// old, and none for one with refunds; APIv3 names none at all. So any refusal says it that comes after
+/// [`CODE_REVERSE_REFUSED_MS`] of trying.
 fn is_too_late(kind: RefusalKind, attempt: &Attempt, now: Timestamp) -> bool {
     match kind {
         RefusalKind::TooLateToReverse => true,
         RefusalKind::NumberUsed
         | RefusalKind::NotEnough
         | RefusalKind::CodeRefused
-        | RefusalKind::Other => {
-            attempt.reversing_since.is_some()
-                && now.since(attempt.last_sent_at) > CODE_REVERSE_MAX_MS
-        }
+        | RefusalKind::Other => give_up_at(attempt).is_some_and(|at| now >= at),
         // These say something else.
         RefusalKind::OrderPaid
         | RefusalKind::OrderClosed
@@ -172,6 +176,12 @@ fn is_too_late(kind: RefusalKind, attempt: &Attempt, now: Timestamp) -> bool {
         | RefusalKind::RateLimited
         | RefusalKind::NotYet => false,
     }
+}
+
+/// When a refusal ends the attempts to take an order back.
+fn give_up_at(attempt: &Attempt) -> Option<Timestamp> {
+    let since = attempt.reversing_since?;
+    Some(since.plus_ms(CODE_REVERSE_REFUSED_MS))
 }
 
 /// Asks now, as patiently as the close was: closing and asking in turn must slow down when WeChat contradicts itself.

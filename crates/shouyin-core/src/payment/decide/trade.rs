@@ -182,11 +182,12 @@ pub fn on_trade(
                 | AttemptState::Open
                 | AttemptState::Closed
                 | AttemptState::Rejected { .. }
-                    if attempt.reversing_since.is_some() =>
+                    if attempt.reversing_since.is_some() && trade.state == TradeState::Success =>
                 {
                     // A reversal may be on its way, and it gives the money back whatever we believe: what was charged is no
                     // payment any more. The query that told us owes the next reversal, until WeChat confirms one; and once it has,
-                    // this is an answer that was overtaken, and no late money.
+                    // this is an answer that was overtaken, and no late money. Not so once somebody has refunded a part of it in
+                    // WeChat's console: WeChat takes no such order back, and what was charged is a payment with a refund.
                     Ok(Changes::default())
                 }
                 AttemptState::Recorded
@@ -222,6 +223,7 @@ fn paid(
     attempt.state = AttemptState::Paid {
         transaction_id: transaction_id.clone(),
     };
+    attempt.reversing_since = None;
     let amount = attempt.amount;
     changes.postings.push(Posting {
         mchid: payment.mchid.clone(),

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::payment::model::PaymentState;
-use crate::payment::schedule::{CODE_FIRST_QUERY_MS, CODE_PAYER_HAS_MS, CODE_REVERSE_MIN_MS};
+use crate::payment::schedule::{
+    CODE_FIRST_QUERY_MS, CODE_PAYER_HAS_MS, CODE_REVERSE_MIN_MS, CODE_REVERSE_REFUSED_MS,
+};
 
 fn till() -> Mchid {
     Mchid::parse("1900000001").unwrap()
@@ -332,6 +334,17 @@ fn a_success_that_is_told_after_the_reversal_was_confirmed_is_no_late_money() {
 }
 
 #[test]
+fn what_was_refunded_by_hand_cannot_be_taken_back_and_counts_as_paid() {
+    let ids = ids();
+    let (payment, number, _) = reversing(&ids);
+    let changes = asked(&payment, &number, TradeState::Refund, at(46_000));
+    assert_eq!(events(&changes), [EventType::PaymentPaid]);
+    let paid = changes.payment.unwrap();
+    assert_eq!(paid.attempts[0].reversing_since, None);
+    assert!(matches!(paid.state, PaymentState::Paid(_)));
+}
+
+#[test]
 fn an_unanswered_reversal_is_repeated() {
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
@@ -380,8 +393,8 @@ fn a_charge_whose_terms_were_revised_is_taken_back_and_never_counts() {
 }
 
 #[test]
-fn any_refusal_says_that_an_old_order_is_not_taken_back_any_more() {
-    // APIv3 names no error for it.
+fn any_refusal_ends_a_reversal_that_was_tried_for_eleven_minutes() {
+    // WeChat refuses to take back what is too old or was refunded in part, and has no word for that in APIv3.
     let ids = ids();
     let (payment, number, run) = reversing(&ids);
     let after = |kind, now| {
@@ -389,7 +402,8 @@ fn any_refusal_says_that_an_old_order_is_not_taken_back_any_more() {
         let settled = changes.payment.as_ref();
         settled.map(|payment| payment.attempts[0].reversing_since)
     };
-    let (early, late) = (at(7 * 24 * HOUR_MS), at(7 * 24 * HOUR_MS + HOUR_MS));
+    let begin = CODE_PAYER_HAS_MS + CODE_REVERSE_REFUSED_MS;
+    let (early, late) = (at(begin - 1_000), at(begin + 1_000));
     assert_eq!(after(RefusalKind::Other, early), None, "called again");
     assert_eq!(after(RefusalKind::Other, late), Some(None));
     for says_more in [
