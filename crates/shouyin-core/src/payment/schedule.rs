@@ -2,7 +2,7 @@
 
 use crate::payment::model::REQUEST_MAY_ARRIVE_MS;
 use crate::product::Product;
-use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// While a payer may be at the cashier: seconds first, then ever longer. A notification only makes us look earlier.
 const QUERY_DELAYS_S: [i64; 13] = [3, 3, 4, 6, 9, 15, 30, 60, 120, 300, 600, 1_200, 1_800];
@@ -14,8 +14,11 @@ pub const CODE_FIRST_QUERY_MS: i64 = 5 * SECOND_MS;
 pub const CODE_PAYER_HAS_MS: i64 = 45 * SECOND_MS;
 /// An order may be taken back this long after its charge at the earliest, in milliseconds (WeChat Pay v2, "reverse").
 pub const CODE_REVERSE_MIN_MS: i64 = 15 * SECOND_MS;
+/// An order is taken back this long after its charge at the latest, in milliseconds (WeChat Pay v2, "reverse": seven days; counted from
+/// when WeChat took it, which may be later than our sending it by [`REQUEST_MAY_ARRIVE_MS`]).
+pub const CODE_REVERSE_MAX_MS: i64 = 7 * DAY_MS + REQUEST_MAY_ARRIVE_MS;
 /// So long an order is taken back again and again although WeChat refuses, in milliseconds after that began: somebody has refunded a
-/// part of it, or it is older than seven days (WeChat Pay v2, "reverse"). Reversals that were on their way have arrived by then.
+/// part of it, for example. Reversals that were on their way have arrived by then.
 pub const CODE_REVERSE_REFUSED_MS: i64 = REQUEST_MAY_ARRIVE_MS;
 /// Questions in that time.
 const CODE_QUERIES: u32 = 10;

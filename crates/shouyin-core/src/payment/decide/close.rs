@@ -6,7 +6,7 @@ use super::{TaskRun, close_now, leased, task};
 use crate::id::OutTradeNo;
 use crate::outcome::{Outcome, RefusalKind};
 use crate::payment::model::{Attempt, CloseReason, Payment, PaymentState};
-use crate::payment::schedule::{CODE_REVERSE_REFUSED_MS, retry_delay_ms};
+use crate::payment::schedule::{CODE_REVERSE_MAX_MS, CODE_REVERSE_REFUSED_MS, retry_delay_ms};
 use crate::ports::{Changes, Ids};
 use crate::task::{Task, TaskChange, TaskKind};
 use crate::time::{MINUTE_MS, Timestamp};
@@ -160,7 +160,7 @@ pub fn on_close(
 }
 
 /// Whether WeChat, by refusing, says that the order cannot be taken back any more. The older protocol has a word for one that is too
-/// old, and none for one with refunds; APIv3 names none at all. So any refusal says it that comes after
+/// old, and none for one with refunds; APIv3 names none at all. So any refusal says it of an order that is old enough, or after
 /// [`CODE_REVERSE_REFUSED_MS`] of trying.
 fn is_too_late(kind: RefusalKind, attempt: &Attempt, now: Timestamp) -> bool {
     match kind {
@@ -168,7 +168,10 @@ fn is_too_late(kind: RefusalKind, attempt: &Attempt, now: Timestamp) -> bool {
         RefusalKind::NumberUsed
         | RefusalKind::NotEnough
         | RefusalKind::CodeRefused
-        | RefusalKind::Other => give_up_at(attempt).is_some_and(|at| now >= at),
+        | RefusalKind::Other => {
+            let is_old = now.since(attempt.last_sent_at) > CODE_REVERSE_MAX_MS;
+            give_up_at(attempt).is_some_and(|at| is_old || now >= at)
+        }
         // These say something else.
         RefusalKind::OrderPaid
         | RefusalKind::OrderClosed

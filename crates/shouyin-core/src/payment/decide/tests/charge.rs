@@ -406,6 +406,13 @@ fn any_refusal_ends_a_reversal_that_was_tried_for_eleven_minutes() {
     let (early, late) = (at(begin - 1_000), at(begin + 1_000));
     assert_eq!(after(RefusalKind::Other, early), None, "called again");
     assert_eq!(after(RefusalKind::Other, late), Some(None));
+    // What was begun only after seven days is not tried for long.
+    let mut old = payment.clone();
+    old.attempts[0].reversing_since = Some(at(8 * 24 * HOUR_MS));
+    let refused = rejected(RefusalKind::Other);
+    let now = at(8 * 24 * HOUR_MS + 1_000);
+    let (_, changes) = on_close(&old, &number, &refused, &run, now, &ids);
+    assert_eq!(changes.payment.unwrap().attempts[0].reversing_since, None);
     for says_more in [
         RefusalKind::RateLimited,
         RefusalKind::OrderClosed,
