@@ -30,6 +30,7 @@ pub(crate) fn run(repository: &Repository, arguments: &[String]) -> Result<ExitC
 /// looks at what it finds.
 pub(crate) fn check(repository: &Repository) -> Result<()> {
     simulation(repository, &["canary"])?;
+    simulation(repository, &["matrix"])?;
     let jobs = jobs();
     for (tier, seeds) in [("memory", "10000"), ("sqlite", "1000"), ("full", "150")] {
         let words = [

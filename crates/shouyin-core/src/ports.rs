@@ -185,7 +185,34 @@ impl Changes {
 
     /// True if there is nothing to save.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self {
+            payment,
+            postings,
+            events,
+            tasks,
+            notification,
+            incidents,
+            idempotency,
+            endpoints,
+            deliveries,
+            delivery_attempts,
+            reconciliations,
+            bill_lines,
+            differences,
+        } = self;
+        payment.is_none()
+            && postings.is_empty()
+            && events.is_empty()
+            && tasks.is_empty()
+            && notification.is_none()
+            && incidents.is_empty()
+            && idempotency.is_none()
+            && endpoints.is_empty()
+            && deliveries.is_empty()
+            && delivery_attempts.is_empty()
+            && reconciliations.is_empty()
+            && bill_lines.is_empty()
+            && differences.is_empty()
     }
 }
 

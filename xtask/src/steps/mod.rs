@@ -101,7 +101,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "simulation",
-        about: "eleven thousand bad days, in memory, on SQLite and with real signatures",
+        about: "a crash at every commit of every story; eleven thousand bad days, in memory, on SQLite and with real signatures",
         run: |repository| crate::sim::check(repository).map(|()| Done::Passed),
     },
     Step {

@@ -36,9 +36,10 @@ pub(super) fn test(repository: &Repository) -> Result<Done> {
         "--workspace",
         "--all-features",
         "--no-fail-fast",
-        // Played all at once, by the release program, in a step of their own: a process for each takes minutes.
+        // The scenarios are played all at once, and the crash matrix is gone through, by release programs in steps of their own:
+        // as tests they take minutes.
         "-E",
-        "not binary(scenarios)",
+        "not binary(scenarios) - (package(simulation) & test(_every_crash))",
     ]);
     process::run(&mut nextest)?;
     // nextest does not run the examples in documentation.

@@ -140,12 +140,13 @@ impl MemoryStore {
     fn transact_now(&self, load: &Load, decide: Decide) -> Result<(), StoreError> {
         let mut data = self.lock();
         let loaded = data.load(load);
-        let before = loaded.payment.clone();
         let changes = crate::panic::contain(|| Ok::<_, StoreError>(decide(loaded)))?;
         if changes.is_empty() {
             return Ok(());
         }
-        data.check(before.as_ref(), &changes)?;
+        // What was loaded is still there: nobody else has the lock.
+        let before = load.payment.as_ref().and_then(|key| data.payment(key));
+        data.check(before, &changes)?;
         self.commit(&mut data, |data| data.apply(changes))
     }
 

@@ -32,10 +32,6 @@ pub(super) fn check(changes: &[TaskChange]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn place(task: &Task) -> (Timestamp, TaskKey) {
-    (task.due_at, task.key.clone())
-}
-
 impl Tasks {
     pub(super) fn apply(&mut self, change: TaskChange) {
         match change {
@@ -91,13 +87,14 @@ impl Tasks {
 
     fn put(&mut self, task: Task) {
         self.remove(&task.key);
-        self.lane(task.key.kind).insert(place(&task));
+        let place = (task.due_at, task.key.clone());
+        self.lane(task.key.kind).insert(place);
         self.by_key.insert(task.key.clone(), task);
     }
 
     pub(super) fn remove(&mut self, key: &TaskKey) {
         if let Some(task) = self.by_key.remove(key) {
-            self.lane(key.kind).remove(&place(&task));
+            self.lane(key.kind).remove(&(task.due_at, task.key));
         }
     }
 
@@ -107,13 +104,15 @@ impl Tasks {
 
     fn change(&mut self, key: &TaskKey, change: impl FnOnce(&mut Task)) {
         if let Some(task) = self.by_key.get_mut(key) {
-            let before = place(task);
+            let before = task.due_at;
             change(task);
-            if task.due_at != before.0 {
-                let after = place(task);
+            let after = task.due_at;
+            if after != before {
                 let lane = self.lane(key.kind);
-                lane.remove(&before);
-                lane.insert(after);
+                let mut place = (before, key.clone());
+                lane.remove(&place);
+                place.0 = after;
+                lane.insert(place);
             }
         }
     }

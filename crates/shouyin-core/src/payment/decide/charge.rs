@@ -251,19 +251,17 @@ pub(super) fn reverse_owed(
             now.plus_ms(delay_ms),
         )
     };
-    if attempt.reversing_since.is_some() {
-        let tries = tries.saturating_add(1);
-        let delay = bearable_ms(Some(attempt), retry_delay_ms(tries), now);
-        return Some(owed(tries, delay));
+    if attempt.reversing_since.is_none() {
+        let age = now.since(attempt.last_sent_at);
+        if payment.product != Product::Code || age < CODE_PAYER_HAS_MS {
+            return None;
+        }
+        if age < CODE_PAYER_HAS_MS + CODE_REVERSE_REFUSED_MS {
+            return Some(owed(0, 0));
+        }
+        // It may be that WeChat has refused it for long.
     }
-    let age = now.since(attempt.last_sent_at);
-    if payment.product != Product::Code || age < CODE_PAYER_HAS_MS {
-        return None;
-    }
-    if age < CODE_PAYER_HAS_MS + CODE_REVERSE_REFUSED_MS {
-        return Some(owed(0, 0));
-    }
-    // It may be that WeChat has refused it for long.
     let tries = tries.saturating_add(1);
-    Some(owed(tries, retry_delay_ms(tries)))
+    let delay = bearable_ms(Some(attempt), retry_delay_ms(tries), now);
+    Some(owed(tries, delay))
 }
