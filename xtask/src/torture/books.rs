@@ -77,9 +77,7 @@ impl Books {
         self.compare_sums(&mut found);
         self.compare_promises(promises, &mut found);
         self.compare_events(seen, &mut found);
-        for incident in &self.incidents {
-            found.push(format!("an incident: {incident}"));
-        }
+        self.compare_incidents(&mut found);
         found
     }
 }

@@ -150,6 +150,24 @@ fn webhooks_that_are_missing_made_up_or_told_twice_are_found() {
 }
 
 #[test]
+fn surplus_is_no_disagreement_when_all_of_it_is_back() {
+    let mut one = books();
+    one.incidents = vec![json!({ "kind": "surplus_paid", "out_trade_no": "T1" })];
+    finds(&one, "an incident");
+    for (refunds, name) in [
+        (&mut one.wechat_refunds, "refund_fen"),
+        (&mut one.refunds, "amount_fen"),
+    ] {
+        refunds.get_mut("R1").unwrap()[name] = json!(1990);
+    }
+    let found = one.disagreements(&promises(), &seen());
+    assert!(
+        !found.iter().any(|line| line.contains("an incident")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn incidents_and_broken_promises_are_disagreements() {
     let mut one = books();
     one.incidents.push(json!({ "kind": "amount_mismatch" }));
