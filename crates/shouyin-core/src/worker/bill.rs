@@ -57,6 +57,25 @@ async fn save(ports: &Ports, changes: Changes) -> Result<(), StoreError> {
     transact(&*ports.store, Load::default(), move |_| ((), changes)).await
 }
 
+/// Saves how far a day is, unless it is over: whoever comes too late, because another server has taken its lease, must not begin it
+/// again. Found by seed 3125081500008283:1024.
+async fn save_day(
+    ports: &Ports,
+    day_then: &Reconciliation,
+    changes: Changes,
+) -> Result<(), StoreError> {
+    let load = day(&day_then.mchid, day_then.date);
+    transact(&*ports.store, load, move |loaded| {
+        let is_over = loaded.reconciliation.is_some_and(|day| match day.state {
+            DayState::Completed | DayState::Empty | DayState::Unavailable => true,
+            DayState::Waiting | DayState::Checking => false,
+        });
+        let changes = if is_over { Changes::default() } else { changes };
+        ((), changes)
+    })
+    .await
+}
+
 async fn fetch(ports: &Ports, day: Reconciliation, run: &TaskRun) -> Result<(), StoreError> {
     // What waits for a person may be in our books by now: WeChat goes on being asked about it.
     let open: Vec<Difference> = unresolved(ports, &day)
@@ -78,7 +97,7 @@ async fn fetch(ports: &Ports, day: Reconciliation, run: &TaskRun) -> Result<(), 
     let ours = ports.store.unbilled(day.mchid.clone(), start, end).await?;
     let now = ports.clock.now();
     let changes = decide::no_bill(&day, &why, !ours.is_empty(), run, now, &*ports.ids);
-    save(ports, changes).await
+    save_day(ports, &day, changes).await
 }
 
 async fn compare(
@@ -146,7 +165,7 @@ async fn finish(ports: &Ports, day: Reconciliation, run: &TaskRun) -> Result<(),
     let differences = known(ports, &day).await?;
     let now = ports.clock.now();
     let changes = decide::finish(&day, &differences, run, now, &*ports.ids);
-    save(ports, changes).await
+    save_day(ports, &day, changes).await
 }
 
 async fn known(ports: &Ports, day: &Reconciliation) -> Result<Vec<Difference>, StoreError> {
