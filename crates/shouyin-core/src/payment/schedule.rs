@@ -98,7 +98,6 @@ pub(crate) fn delay(seconds: &[i64], index: u32, last_ms: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::payment::model::PREPAY_LIVES_MS;
-    use crate::time::DAY_MS;
 
     /// How many queries there are up to `until_ms`, if money may arrive for so long and every one is asked on time.
     fn queries(payable_ms: i64, until_ms: i64) -> u32 {
