@@ -32,8 +32,16 @@ pub enum Kind {
     Notification,
     NotificationRefused,
     Commit,
+    /// The event that says that a payment is paid.
     Event,
+    /// Any other event that has no kind of its own.
+    OtherEvent,
+    /// A question about one order or one refund, and nothing else: the page takes its answer for proof.
     Query,
+    /// The keys with which WeChat signs.
+    Certificates,
+    /// A day's bill, and what comparing it with our books brought.
+    Bill,
     Close,
     Confirm,
     Refund,

@@ -194,7 +194,10 @@ async fn explain(app: &App, entry: &mut NewEntry, status: StatusCode, body: &[u8
         | Kind::NotificationRefused
         | Kind::Commit
         | Kind::Event
+        | Kind::OtherEvent
         | Kind::Query
+        | Kind::Certificates
+        | Kind::Bill
         | Kind::Close
         | Kind::Refund
         | Kind::Webhook => Vec::new(),

@@ -10,31 +10,37 @@ impl Journal {
     /// A transaction with events is durable.
     pub(crate) fn committed(&self, told: &Told) {
         for event in &told.events {
-            match event.event_type {
-                // Shown by the shop's own request.
-                EventType::PaymentCreated => {}
-                EventType::PaymentPaid | EventType::PaymentPaidLate => {
-                    if let Some(commit) = commit(event, told) {
-                        self.record(commit);
-                    }
-                    self.record(announced(event, Kind::Event));
-                }
-                EventType::PaymentClosed => self.record(announced(event, Kind::Close)),
-                EventType::PaymentRevised
-                | EventType::PaymentSurplusPaid
-                | EventType::PaymentCodeFailed
-                | EventType::RefundCreated
-                | EventType::RefundSucceeded
-                | EventType::RefundClosed
-                | EventType::RefundRejected
-                | EventType::RefundActionNeeded
-                | EventType::EndpointDisabled
-                | EventType::ReconciliationCompleted
-                | EventType::ReconciliationDifferenceFound => {
-                    self.record(announced(event, Kind::Event))
-                }
+            let Some(kind) = kind(event.event_type) else {
+                continue;
+            };
+            if kind == Kind::Event
+                && let Some(commit) = commit(event, told)
+            {
+                self.record(commit);
             }
+            self.record(announced(event, kind));
         }
+    }
+}
+
+/// As what an event is shown; none: the request that brought it about shows it already.
+const fn kind(event_type: EventType) -> Option<Kind> {
+    match event_type {
+        EventType::PaymentCreated => None,
+        EventType::PaymentPaid | EventType::PaymentPaidLate => Some(Kind::Event),
+        EventType::PaymentClosed => Some(Kind::Close),
+        EventType::RefundCreated
+        | EventType::RefundSucceeded
+        | EventType::RefundClosed
+        | EventType::RefundRejected
+        | EventType::RefundActionNeeded => Some(Kind::Refund),
+        EventType::ReconciliationCompleted | EventType::ReconciliationDifferenceFound => {
+            Some(Kind::Bill)
+        }
+        EventType::PaymentRevised
+        | EventType::PaymentSurplusPaid
+        | EventType::PaymentCodeFailed
+        | EventType::EndpointDisabled => Some(Kind::OtherEvent),
     }
 }
 
@@ -116,4 +122,22 @@ fn announced(event: &Event, kind: Kind) -> NewEntry {
         .with_detail(mask_body(&event.data)),
     );
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page lights "the shop knows" for it, and says that the coffee may be made.
+    #[test]
+    fn only_a_payment_that_is_paid_is_shown_as_the_event_of_a_purchase() {
+        let shown = |kind_of| {
+            EventType::ALL
+                .into_iter()
+                .filter(move |of| kind(*of) == kind_of)
+        };
+        let paid = [EventType::PaymentPaid, EventType::PaymentPaidLate];
+        assert!(shown(Some(Kind::Event)).eq(paid));
+        assert!(shown(None).eq([EventType::PaymentCreated]));
+    }
 }

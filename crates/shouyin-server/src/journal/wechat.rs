@@ -53,7 +53,9 @@ impl Transport for JournalTransport {
                 Ok(response) => {
                     let (checks, verified) = answer_checks(&self.keys, response, now.as_seconds());
                     entry.explained.extend(checks);
-                    entry.ok = verified && (200..300).contains(&response.status);
+                    let is_answer = (200..300).contains(&response.status)
+                        || entry.kind == Kind::Bill && has_no_bill(&response.body);
+                    entry.ok = verified && is_answer;
                     entry.response = Some(shown(response));
                 }
                 Err(why) => {
@@ -131,14 +133,18 @@ fn about(request: &SignedRequest) -> NewEntry {
         )
     } else if path.contains("/bill/") {
         (
-            Kind::Query,
+            Kind::Bill,
             "WeChat Pay asked for a bill",
             "向微信支付申请账单",
         )
     } else if path.contains("/billdownload/") {
-        (Kind::Query, "A bill fetched", "下载账单")
+        (Kind::Bill, "A bill fetched", "下载账单")
     } else if path.ends_with("/certificates") {
-        (Kind::Query, "Platform certificates fetched", "下载平台证书")
+        (
+            Kind::Certificates,
+            "Platform certificates fetched",
+            "下载平台证书",
+        )
     } else {
         (
             Kind::Query,
@@ -160,6 +166,13 @@ fn order_number(path: &str, body: &[u8]) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
         Some(body.get("out_trade_no")?.as_str()?.to_owned())
     })
+}
+
+/// Whether WeChat says that there is no bill of a day. Where nothing was sold that is as it should be.
+fn has_no_bill(body: &[u8]) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let code = body.as_ref().and_then(|body| body.get("code")?.as_str());
+    code == Some("NO_STATEMENT_EXIST")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -339,6 +352,48 @@ mod tests {
             Some("B2")
         );
         assert_eq!(number("/v3/certificates", ""), None);
+    }
+
+    /// The page takes the answer to a query for proof that an order is paid, and counts queries of one order.
+    #[test]
+    fn only_questions_about_an_order_or_a_refund_are_queries() {
+        let kind = |target: &str| {
+            about(&SignedRequest {
+                method: wechatpay::v3::Method::Get,
+                target: target.to_owned(),
+                headers: Vec::new(),
+                body: Vec::new(),
+            })
+            .kind
+        };
+        for query in [
+            "/v3/pay/transactions/out-trade-no/A1?mchid=1900000109",
+            "/v3/refund/domestic/refunds/R1",
+        ] {
+            assert_eq!(kind(query), Kind::Query, "{query}");
+        }
+        for (other, expected) in [
+            (
+                "/v3/bill/tradebill?bill_date=2026-01-05&bill_type=ALL",
+                Kind::Bill,
+            ),
+            ("/v3/bill/fundflowbill?bill_date=2026-01-05", Kind::Bill),
+            ("/v3/billdownload/file?token=x", Kind::Bill),
+            ("/v3/certificates", Kind::Certificates),
+        ] {
+            assert_eq!(kind(other), expected, "{other}");
+        }
+    }
+
+    #[test]
+    fn no_bill_is_an_answer_and_a_bill_in_the_making_is_none() {
+        assert!(has_no_bill(
+            br#"{"code":"NO_STATEMENT_EXIST","message":"none"}"#
+        ));
+        assert!(!has_no_bill(
+            br#"{"code":"STATEMENT_CREATING","message":"soon"}"#
+        ));
+        assert!(!has_no_bill(b"<html>"));
     }
 
     #[test]

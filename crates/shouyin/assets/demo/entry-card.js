@@ -6,7 +6,7 @@ import { rich } from "./glossary.js";
 import { pick, t, text } from "./language.js";
 import { bodyBlock, curlCommand, requestSection, responseSection } from "./message.js";
 import { laneCentre } from "./parties.js";
-import { answeredState, isCertificates } from "./reading.js";
+import { answeredState } from "./reading.js";
 
 // Addresses a shell can reach: the three on this page's own origin. WeChat's side has another one.
 const OWN_ORIGIN = new Set(["shouyin", "shop"]);
@@ -63,7 +63,6 @@ export function entryCard(entry, { open, onToggle }) {
 
 /** What happened here, for somebody who sees it the first time. */
 function sentence(entry) {
-  if (isCertificates(entry)) return t("say.certificates");
   const suffix = entry.ok === false ? ".not_ok" : "";
   const keys = [`${entry.kind}.${entry.from}-${entry.to}${suffix}`, `${entry.kind}${suffix}`, `${entry.kind}.${entry.from}-${entry.to}`, entry.kind];
   return keys.map((key) => text(`say.${key}`)).find((found) => found !== undefined) ?? "";
@@ -94,9 +93,9 @@ function stateBadge(entry) {
   return state === "" ? null : h("span", { class: `badge ${/^(paid|SUCCESS)$/.test(state) ? "good" : "plain"}` }, state);
 }
 
-// An answer below 400 to something that went wrong (a wrong password) is neither good nor bad.
+// Neither good nor bad: an answer below 400 to something that went wrong (a wrong password), and one above that is as it should be (a day without a bill).
 function mood({ response, ok }) {
-  if (response.status >= 400) return "bad";
+  if (response.status >= 400) return ok === false ? "bad" : "plain";
   return ok === false ? "plain" : "good";
 }
 

@@ -15,9 +15,6 @@ export function answeredState(entry) {
 /** A query whose signed answer says that the money moved: as good a proof as a notification. */
 export const provesPaid = (entry) => entry.kind === "query" && entry.ok !== false && answeredState(entry) === "SUCCESS";
 
-/** Fetching WeChat's certificates is a question too, but not one about an order. */
-export const isCertificates = (entry) => entry.kind === "query" && /\/certificates$/.test(entry.request?.target ?? "");
-
 /**
  * Returns a function that says of each entry, in order, whether a purchase begins with it. Phone and shop each order
  * once per purchase, and either message may be recorded first.
