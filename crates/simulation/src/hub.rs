@@ -118,6 +118,8 @@ pub(crate) struct Inner {
     pub(crate) armed: VecDeque<(u64, Side)>,
     /// Longest pause before a store call in milliseconds; 0: none, without using up chance.
     pub(crate) store_pause_ms: u32,
+    /// How long every store call takes besides, because a story says so, milliseconds.
+    pub(crate) store_takes_ms: i64,
 }
 
 /// Shared by everything in one run.
@@ -158,6 +160,7 @@ impl Hub {
                 doomed: None,
                 armed: VecDeque::new(),
                 store_pause_ms,
+                store_takes_ms: 0,
             }),
         })
     }
@@ -211,7 +214,7 @@ impl Hub {
         let mut inner = self.lock();
         let ticket = inner.ticket();
         let longest = inner.store_pause_ms;
-        let after = inner.choice.on(Lane::Store).duration_ms(longest);
+        let after = inner.choice.on(Lane::Store).duration_ms(longest) + inner.store_takes_ms;
         inner.schedule_at(now.saturating_add(after), Event::Resume(ticket));
         drop(inner);
         self.wait(ticket)

@@ -38,6 +38,7 @@ pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool)
     let swarm = Swarm {
         notifications: story.notifications,
         other_merchants: false,
+        servers: story.servers,
         speaks: [story.speaks, Speaks::V3],
         // By APIv3 where the merchant speaks that only.
         v3_codes: [true; 2],

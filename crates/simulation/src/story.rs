@@ -3,7 +3,7 @@
 
 use shouyin_core::policy::{MoneyPolicy, Policy};
 use shouyin_core::product::Product;
-use shouyin_core::time::{HOUR_MS, MINUTE_MS};
+use shouyin_core::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use wechat_simulator::{Assumptions, CloseUnknown, CodeStory};
 use wechatpay::v2::SignType;
 
@@ -23,8 +23,8 @@ pub enum Step {
     Confirm,
     /// The merchant closes the payment.
     Close,
-    /// The server's clock is set so many milliseconds off.
-    SetClock(i64),
+    /// The clock of the server of this index is set so many milliseconds off.
+    SetClock(usize, i64),
     /// The shopper pays with the first ticket that a phone got, however old it is.
     PayFirst,
     /// Somebody else, by their number, pays with that first ticket.
@@ -43,6 +43,8 @@ pub enum Step {
     Remedy,
     /// The operator moves the merchant to the other protocol.
     Move,
+    /// From now on the database takes so many milliseconds for a call.
+    SlowStore(i64),
     /// From now on the merchant's days are compared with WeChat's bills.
     OweBills,
     /// The till scans a phone whose holder does this, and takes so many milliseconds for it.
@@ -58,6 +60,8 @@ pub struct Story {
     pub name: &'static str,
     /// Milliseconds after the beginning, and what happens then.
     pub steps: Vec<(i64, Step)>,
+    /// How many servers there are.
+    pub servers: usize,
     /// Time to pay, in milliseconds.
     pub expires_in_ms: i64,
     /// Whether WeChat's notifications arrive.
@@ -92,6 +96,7 @@ impl Story {
                 (2_000, Step::Pay),
                 (2_500, Step::Confirm),
             ],
+            servers: 1,
             expires_in_ms: 30 * MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -109,6 +114,7 @@ impl Story {
         Self {
             name: "expire",
             steps: vec![(0, Step::Create), (1_000, Step::Tap)],
+            servers: 1,
             expires_in_ms: MINUTE_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -131,6 +137,7 @@ impl Story {
                 (5_000, Step::Close),
                 (5_000 + offset_ms, Step::Pay),
             ],
+            servers: 1,
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -152,6 +159,7 @@ impl Story {
                 (5_000, Step::Tap),
                 (5_000 + offset_ms, Step::Close),
             ],
+            servers: 1,
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -174,6 +182,7 @@ impl Story {
                 (5_000, Step::Pay),
                 (5_000 + offset_ms, Step::Confirm),
             ],
+            servers: 1,
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -192,12 +201,13 @@ impl Story {
         Self {
             name: "clock-steps-while-ordering",
             steps: vec![
-                (0, Step::SetClock(before_ms)),
+                (0, Step::SetClock(0, before_ms)),
                 (100, Step::Create),
                 (1_000, Step::Tap),
-                (2_000, Step::SetClock(after_ms)),
+                (2_000, Step::SetClock(0, after_ms)),
                 (2_000, Step::Close),
             ],
+            servers: 1,
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -215,6 +225,7 @@ impl Story {
         Self {
             name: "refused-close",
             steps: vec![(0, Step::Create), (1_000, Step::Tap), (2_000, Step::Close)],
+            servers: 1,
             expires_in_ms: HOUR_MS,
             notifications: true,
             speaks: Speaks::V3,
@@ -281,6 +292,20 @@ impl Story {
         story.steps.push((3_000, Step::OweBills));
         story.steps.push((60_000, Step::RefundByHand(1_000)));
         story.ends_refunded = Some(1_000);
+        story
+    }
+
+    /// Two servers whose clocks are minutes apart fetch the same bill, and one of them gets no usable answer when the other has compared
+    /// the day: the second finds the task due between the first one's claim and its lease. Found by seed 3125081500008283:1024: the day was begun again, and nobody went on with it.
+    fn bill_fetched_twice(mishap: (&'static str, Fault)) -> Self {
+        let mut story = Self::pay();
+        story.name = "bill-fetched-twice";
+        story.servers = 2;
+        story.steps.push((10_000, Step::SetClock(1, 240_000)));
+        story.steps.push((20_000, Step::SlowStore(2)));
+        // The bill of yesterday can be had at once, so that both servers find it due.
+        story.steps.push((DAY_MS, Step::OweBills));
+        story.mishaps = vec![mishap];
         story
     }
 
@@ -384,7 +409,7 @@ impl Story {
     fn refused_while_closing(offset_ms: i64) -> Self {
         let story = Self {
             steps: vec![
-                (0, Step::SetClock(-446_000)),
+                (0, Step::SetClock(0, -446_000)),
                 (100, Step::Create),
                 (1_000, Step::Tap),
                 (1_000 + offset_ms, Step::Close),
@@ -556,6 +581,13 @@ impl Story {
                 .map(|fault| Self::refund_with("refund", "refund", fault).in_v2("refund-v2"))
                 .to_vec(),
             "bill" => vec![Self::bill()],
+            "bill-fetched-twice" => [
+                ("bill", Fault::AnswerLate),
+                ("bill", Fault::AnswerLost),
+                ("bill_file", Fault::AnswerLost),
+            ]
+            .map(Self::bill_fetched_twice)
+            .to_vec(),
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
             "native" => vec![Self::native(true), Self::native(false).in_v2("native")],
@@ -581,7 +613,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 28] = [
+    pub const NAMES: [&'static str; 29] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -603,6 +635,7 @@ impl Story {
         "move",
         "webhook",
         "bill",
+        "bill-fetched-twice",
         "native",
         "two-payers",
         "code-paid",

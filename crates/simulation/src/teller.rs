@@ -30,7 +30,7 @@ impl World {
         };
         let (over, tickets, person) = (sale.over, sale.tickets.len(), sale.person);
         match step {
-            Step::SetClock(skew_ms) => self.set_clock(0, skew_ms),
+            Step::SetClock(server, skew_ms) => self.set_clock(server, skew_ms),
             Step::Create => self.ask_to_be_paid(index, Some(step)),
             Step::Tap if !over => self.tap(index, person, Some(step)),
             Step::Confirm if !over => self.confirm(index, Some(step)),
@@ -68,6 +68,7 @@ impl World {
             Step::AddEndpoint => return self.add_endpoint(0, 0, Some(step)),
             Step::Remedy => self.remedy_first(),
             Step::Move => self.move_on(0),
+            Step::SlowStore(takes_ms) => self.hub.lock().store_takes_ms = takes_ms,
             Step::OweBills => {
                 self.swarm.bills = true;
                 self.checker.bills_are_compared();

@@ -152,6 +152,14 @@ impl DayState {
         }
     }
 
+    /// Nothing more is done for such a day, and nothing may begin it again.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Completed | Self::Empty | Self::Unavailable => true,
+            Self::Waiting | Self::Checking => false,
+        }
+    }
+
     /// The inverse of [`DayState::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)

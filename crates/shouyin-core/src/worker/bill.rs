@@ -58,7 +58,7 @@ async fn save(ports: &Ports, changes: Changes) -> Result<(), StoreError> {
 }
 
 /// Saves how far a day is, unless it is over: whoever comes too late, because another server has taken its lease, must not begin it
-/// again. Found by seed 3125081500008283:1024.
+/// again (the simulation's story `bill-fetched-twice`).
 async fn save_day(
     ports: &Ports,
     day_then: &Reconciliation,
@@ -66,10 +66,7 @@ async fn save_day(
 ) -> Result<(), StoreError> {
     let load = day(&day_then.mchid, day_then.date);
     transact(&*ports.store, load, move |loaded| {
-        let is_over = loaded.reconciliation.is_some_and(|day| match day.state {
-            DayState::Completed | DayState::Empty | DayState::Unavailable => true,
-            DayState::Waiting | DayState::Checking => false,
-        });
+        let is_over = loaded.reconciliation.is_some_and(|day| day.state.is_over());
         let changes = if is_over { Changes::default() } else { changes };
         ((), changes)
     })

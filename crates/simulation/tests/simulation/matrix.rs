@@ -128,6 +128,11 @@ fn a_bill_that_tells_of_a_refund_survives_every_crash() {
 }
 
 #[test]
+fn a_bill_that_two_servers_fetch_survives_every_crash() {
+    survives("bill-fetched-twice", 500);
+}
+
+#[test]
 fn webhooks_survive_every_crash() {
     survives("webhook", 500);
 }

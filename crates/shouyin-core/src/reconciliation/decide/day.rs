@@ -69,21 +69,18 @@ pub fn begin(
         owe(mchid, date.next())
     };
     let mut day = stored.unwrap_or_else(|| waiting(mchid, date));
-    match day.state {
-        DayState::Completed | DayState::Empty | DayState::Unavailable => {
-            changes.tasks.push(run.finish());
-            return (Begun::Done, changes);
-        }
-        DayState::Waiting if is_too_old(date, now) => {
-            day.state = DayState::Unavailable;
-            let incident = no_bill_incident(&day, "WeChat keeps bills for three months", now);
-            changes.incidents.push(incident);
-            changes.tasks.push(run.finish());
-            complete(&mut day, &[], now, ids, &mut changes);
-            changes.reconciliations.push(day);
-            return (Begun::Done, changes);
-        }
-        DayState::Waiting | DayState::Checking => {}
+    if day.state.is_over() {
+        changes.tasks.push(run.finish());
+        return (Begun::Done, changes);
+    }
+    if day.state == DayState::Waiting && is_too_old(date, now) {
+        day.state = DayState::Unavailable;
+        let incident = no_bill_incident(&day, "WeChat keeps bills for three months", now);
+        changes.incidents.push(incident);
+        changes.tasks.push(run.finish());
+        complete(&mut day, &[], now, ids, &mut changes);
+        changes.reconciliations.push(day);
+        return (Begun::Done, changes);
     }
     changes.tasks.push(TaskChange::Extend {
         key: run.key.clone(),
