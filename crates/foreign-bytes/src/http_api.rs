@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use axum::body::Body;
 use http::Request;
 use serde_json::Value;
+use wechatpay::v2::Fields;
 
 use crate::http_text::Message;
 use crate::server::{Desk, MCHID, OPENID};
@@ -81,7 +82,9 @@ fn check_at(desk: &mut Desk, message: &Message<'_>) {
     } else {
         Value::Null
     };
-    if status >= 400 {
+    if kind == "text/xml" {
+        refused_in_xml(method, target, status, &body);
+    } else if status >= 400 {
         refused(method, target, status, kind, &answer, body.is_empty());
     } else if status == 200 || status == 201 {
         taken(method, target, message.body, &answer);
@@ -106,6 +109,16 @@ fn refused(method: &str, target: &str, status: u16, kind: &str, answer: &Value, 
     assert_eq!(answer["status"], status);
     assert_eq!(answer["type"], format!("/docs#{code}"));
     assert!(!answer["detail"].as_str().unwrap_or_default().is_empty());
+}
+
+/// Only what speaks WeChat's older protocol is answered in it, and nobody here can sign.
+fn refused_in_xml(method: &str, target: &str, status: u16, body: &[u8]) {
+    assert!(target.starts_with("/wechat/"), "{method} {target}");
+    assert!(status >= 400, "{method} {target}: {status}");
+    let answer = Fields::parse(body).expect("a document of the older protocol");
+    assert_eq!(answer.get("return_code"), Some("FAIL"));
+    let message = answer.get("return_msg").unwrap_or_default();
+    assert!((1..=64).contains(&message.chars().count()), "{message:?}");
 }
 
 /// What was made is what was asked for: no amount, number or address may change on the way in.

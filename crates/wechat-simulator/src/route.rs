@@ -161,10 +161,13 @@ pub(crate) enum Found {
 }
 
 pub(crate) fn find(request: &WireRequest) -> Found {
-    let path = request.path();
+    let Some(path) = request.path().strip_prefix('/') else {
+        return Found::NoPath {
+            mini_program: false,
+        };
+    };
     let segments: Vec<String> = path
         .split('/')
-        .skip(1)
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -259,6 +262,22 @@ mod tests {
             body: Vec::new(),
             connection: crate::message::Connection::Plain,
         })
+    }
+
+    /// Found by fuzzing: the first word of a path was passed over, whatever it was.
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        for target in [
+            "x/connect/oauth2/authorize",
+            "x/v3/certificates",
+            "v3/certificates",
+            "",
+        ] {
+            let nothing = Found::NoPath {
+                mini_program: false,
+            };
+            assert_eq!(find_target("GET", target), nothing, "{target:?}");
+        }
     }
 
     #[test]
