@@ -132,11 +132,10 @@ impl World {
             Event::Request {
                 ticket,
                 request,
-                call,
                 fault,
-            } => self.arrive(ticket, &request, &call, fault)?,
+            } => self.arrive(ticket, &request.0, &request.1, fault)?,
             Event::Answer(ticket, response) => {
-                if !self.answered(ticket, response) {
+                if !self.answered(ticket, *response) {
                     self.hub.mark(Mark::LateAnswer);
                 }
             }
@@ -151,7 +150,7 @@ impl World {
             } => self.webhook_arrives(ticket, &message, fault)?,
             Event::WebhookAnswer(ticket, reply) => self.webhook_answered(ticket, reply),
             Event::Tend => self.tend()?,
-            Event::Notification(letter) => self.open(letter),
+            Event::Notification(letter) => self.open(*letter),
             Event::NotificationAnswer {
                 delivery,
                 attempt,

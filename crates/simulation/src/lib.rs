@@ -48,4 +48,4 @@ pub use speaks::{Speaks, Stage};
 pub use story::{Step, Story};
 pub use swarm::Swarm;
 pub use tier::Tier;
-pub use trace::Trace;
+pub use trace::{Keep, Trace};

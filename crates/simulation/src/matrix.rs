@@ -13,7 +13,7 @@ use crate::server::Build;
 use crate::speaks::Speaks;
 use crate::story::Story;
 use crate::swarm::Swarm;
-use crate::trace::Trace;
+use crate::trace::{Keep, Trace};
 use crate::world::World;
 
 /// The only source of ids in a story.
@@ -34,7 +34,7 @@ pub struct Matrix {
 }
 
 /// Tells one story with these crashes, in this order.
-pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: bool) -> (Report, u64) {
+pub fn tell(story: &Story, crashes: &[Crash], build: Arc<dyn Build>, keep: Keep) -> (Report, u64) {
     let swarm = Swarm {
         notifications: story.notifications,
         other_merchants: false,
@@ -117,7 +117,7 @@ impl Matrix {
         crashes: &[Crash],
         build: &Arc<dyn Build>,
     ) -> u64 {
-        let (report, commits) = tell(story, crashes, Arc::clone(build), false);
+        let (report, commits) = tell(story, crashes, Arc::clone(build), Keep::Nothing);
         self.runs += 1;
         if report.violation.is_some() {
             self.failures.push((index, crashes.to_vec(), report));

@@ -149,7 +149,8 @@ impl World {
         let arrives = match fault {
             Some(Fault::NotSent) => {
                 let refused = Err(TransportError::NotSent("simulated".to_owned()));
-                self.hub.schedule(way, Event::Answer(ticket, refused));
+                self.hub
+                    .schedule(way, Event::Answer(ticket, Box::new(refused)));
                 return Ok(());
             }
             Some(Fault::RequestLost) => return Ok(()),
@@ -161,8 +162,7 @@ impl World {
         };
         let event = Event::Request {
             ticket,
-            request,
-            call,
+            request: Box::new((request, call)),
             fault,
         };
         self.hub.schedule(arrives, event);
@@ -185,7 +185,7 @@ impl World {
             _ => None,
         };
         if let Some(response) = instead {
-            self.hub.schedule(way, Event::Answer(ticket, Ok(response)));
+            self.give_answer(way, ticket, response);
             return Ok(());
         }
         if call.what() == What::Refund {
@@ -196,7 +196,7 @@ impl World {
         if let Some(response) = response {
             self.hub
                 .say(format_args!("WeChat answers {}", response.status));
-            if self.hub.lock().trace.keeps() {
+            if self.hub.lock().trace.keeps_lines() {
                 let what = tamper::describe(&response);
                 self.hub.lock().trace.remark(&what);
             }
@@ -268,7 +268,12 @@ impl World {
             }
             _ => (response, way),
         };
-        self.hub.schedule(way, Event::Answer(ticket, Ok(response)));
+        self.give_answer(way, ticket, response);
+    }
+
+    fn give_answer(&self, after_ms: i64, ticket: Ticket, response: RawResponse) {
+        let event = Event::Answer(ticket, Box::new(Ok(response)));
+        self.hub.schedule(after_ms, event);
     }
 
     /// WeChat's answer, or its absence, reaches a server. False if nobody waits for it any more.
@@ -347,7 +352,7 @@ impl World {
             Some(Fault::NotificationLost) => return,
             Some(Fault::NotificationLate) => {
                 let late = self.drawn_ms(LATE_NOTIFICATION_MS);
-                self.hub.schedule(way + late, Event::Notification(letter));
+                self.deliver_letter(way + late, letter);
                 return;
             }
             Some(Fault::NotificationDoubled) => {
@@ -356,11 +361,16 @@ impl World {
                     delivery: None,
                     ..letter.clone()
                 };
-                self.hub.schedule(later, Event::Notification(copy));
+                self.deliver_letter(later, copy);
             }
             _ => {}
         }
-        self.hub.schedule(way, Event::Notification(letter));
+        self.deliver_letter(way, letter);
+    }
+
+    pub(crate) fn deliver_letter(&self, after_ms: i64, letter: Letter) {
+        self.hub
+            .schedule(after_ms, Event::Notification(Box::new(letter)));
     }
 
     fn refund_of(&self, number: u64) -> Option<String> {

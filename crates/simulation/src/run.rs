@@ -14,7 +14,7 @@ use crate::marks::Marks;
 use crate::server::Build;
 use crate::silence::Case;
 use crate::swarm::Swarm;
-use crate::trace::Trace;
+use crate::trace::{Keep, Trace};
 use crate::world::World;
 
 /// A run can be repeated from this alone (and the same program).
@@ -76,21 +76,16 @@ const HORIZON_MS: i64 = 4_000;
 /// Everything is compared with everything after so many events; in between only what changed.
 const SWEEP_EVERY: u64 = 256;
 
-/// Runs one seed. `keep_trace` keeps the lines and not only their fingerprint.
-pub fn run(seed: Seed, build: Arc<dyn Build>, keep_trace: bool) -> Report {
-    run_case(&seed.into(), build, keep_trace)
+/// Runs one seed, and keeps so much of its trace.
+pub fn run(seed: Seed, build: Arc<dyn Build>, keep: Keep) -> Report {
+    run_case(&seed.into(), build, keep)
 }
 
 /// Runs one seed, perhaps without some who would have a part in it.
-pub fn run_case(case: &Case, build: Arc<dyn Build>, keep_trace: bool) -> Report {
+pub fn run_case(case: &Case, build: Arc<dyn Build>, keep: Keep) -> Report {
     let (seed, swarm) = (case.seed, case.swarm());
     let choice = Choice::from_seed(seed.seed, seed.size, swarm.weights.clone());
-    let hub = Hub::new(
-        seed.seed,
-        choice,
-        Trace::new(keep_trace),
-        swarm.store_pause_ms,
-    );
+    let hub = Hub::new(seed.seed, choice, Trace::new(keep), swarm.store_pause_ms);
     conclude(hub, seed.seed, swarm, build, |world| {
         world.first_endpoints()?;
         chaos(world)?;

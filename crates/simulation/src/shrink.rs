@@ -7,6 +7,7 @@ use crate::random::Stream;
 use crate::run::{Seed, run_case};
 use crate::server::Build;
 use crate::silence::Case;
+use crate::trace::Keep;
 
 /// The smallest failure found.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ const SHARE_WITHOUT: u64 = 8;
 /// Shrinks a failing case, with so many fresh seeds at each size: small sizes have few possibilities, so chance finds
 /// them, and a few thousand are plenty. `None` if it does not fail.
 pub fn shrink(case: &Case, build: &Arc<dyn Build>, tries: u64) -> Option<Shrunk> {
-    let violation = run_case(case, Arc::clone(build), false).violation?;
+    let violation = run_case(case, Arc::clone(build), Keep::Nothing).violation?;
     let mut best = Shrunk {
         case: case.clone(),
         violation,
@@ -92,7 +93,7 @@ impl Shrunk {
                 continue;
             }
             self.runs += 1;
-            if let Some(violation) = run_case(&other, Arc::clone(build), false).violation
+            if let Some(violation) = run_case(&other, Arc::clone(build), Keep::Nothing).violation
                 && violation.invariant == self.violation.invariant
             {
                 self.case = other;

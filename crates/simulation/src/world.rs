@@ -33,7 +33,7 @@ use crate::work::{self, CallId};
 /// When merchants tend to their affairs in calm, milliseconds after its beginning.
 const TEND_AT_MS: [i64; 4] = [MINUTE_MS, DAY_MS, 3 * DAY_MS + HOUR_MS, 5 * DAY_MS];
 
-/// Something that happens at its time.
+/// Something that happens at its time. What is large is in a box: events are moved about in their queue.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A store call may go on.
@@ -41,12 +41,11 @@ pub(crate) enum Event {
     /// A request arrives at WeChat.
     Request {
         ticket: Ticket,
-        request: SignedRequest,
-        call: CallName,
+        request: Box<(SignedRequest, CallName)>,
         fault: Option<Fault>,
     },
     /// An answer of WeChat's, or a broken connection, reaches a server.
-    Answer(Ticket, Result<RawResponse, TransportError>),
+    Answer(Ticket, Box<Result<RawResponse, TransportError>>),
     /// A server stops waiting for an answer.
     GiveUp(Ticket),
     /// A webhook arrives at a merchant's receiver.
@@ -60,7 +59,7 @@ pub(crate) enum Event {
     /// In calm, the merchants look after what waits for people.
     Tend,
     /// A notification reaches our address.
-    Notification(Letter),
+    Notification(Box<Letter>),
     /// Our answer to a notification reaches WeChat.
     NotificationAnswer {
         delivery: u64,

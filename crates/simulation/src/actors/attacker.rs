@@ -15,7 +15,7 @@ use crate::ports::CheapKey;
 use crate::setup::Party;
 use crate::speaks;
 use crate::tamper::payer;
-use crate::world::{Event, World};
+use crate::world::World;
 
 /// How many genuine notifications are remembered for replays.
 const REMEMBERED: usize = 6;
@@ -329,7 +329,7 @@ impl World {
     }
 
     fn post(&mut self, letter: Letter) {
-        self.hub.schedule(1, Event::Notification(letter));
+        self.deliver_letter(1, letter);
     }
 
     fn some_overheard(&mut self) -> Option<Letter> {

@@ -40,7 +40,9 @@ impl Checker {
             webhooks.extend(endpoint.secrets.iter().map(|secret| secret.text.as_str()));
         }
         for event in self.webhooks.all_events() {
-            add(event);
+            // Nothing else in it is of anybody's making; and written as it is, it is found as fast as it can be.
+            text.push_str(&event.data);
+            text.push('\n');
         }
         let secrets = self.openids.iter().map(String::as_str);
         let secrets = secrets

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use simulation::{Build, Marks, Seed, Tier};
+use simulation::{Build, Keep, Marks, Seed, Tier};
 
 use super::plan::Plan;
 
@@ -96,7 +96,13 @@ struct Failures {
 impl Tally {
     fn add(&mut self, seed: Seed, tier: Tier) {
         let build: Arc<dyn Build> = Arc::new(tier);
-        let report = run_one(seed, &build);
+        let is_run_twice = seed.seed.is_multiple_of(TWICE);
+        let keep = if is_run_twice {
+            Keep::Fingerprint
+        } else {
+            Keep::Nothing
+        };
+        let report = run_one(seed, &build, keep);
         self.runs += 1;
         self.events += report.events;
         self.simulated_ms += report.simulated_ms;
@@ -106,8 +112,8 @@ impl Tally {
         self.calls += report.calls.0;
         self.most_calls = self.most_calls.max(report.calls.1);
         self.marks.merge(&report.marks);
-        if seed.seed.is_multiple_of(TWICE) {
-            let again = run_one(seed, &build);
+        if is_run_twice {
+            let again = run_one(seed, &build, keep);
             if again.trace.hash() != report.trace.hash() {
                 let detail = "two runs of this seed differ".to_owned();
                 self.fail(seed, "DETERMINISM", detail);
@@ -188,6 +194,6 @@ impl Tally {
     }
 }
 
-fn run_one(seed: Seed, build: &Arc<dyn Build>) -> simulation::Report {
-    simulation::run(seed, Arc::clone(build), false)
+fn run_one(seed: Seed, build: &Arc<dyn Build>, keep: Keep) -> simulation::Report {
+    simulation::run(seed, Arc::clone(build), keep)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use simulation::matrix;
-use simulation::{Build, Canary, Case, Part, Product, Report, Seed, Story, Tier};
+use simulation::{Build, Canary, Case, Keep, Part, Product, Report, Seed, Story, Tier};
 use simulation::{run, run_case, shrink};
 
 /// How many fresh seeds shrinking tries at each size.
@@ -63,7 +63,7 @@ fn verdict(report: &Report) -> ExitCode {
 }
 
 pub(crate) fn replay(case: &Case, tier: Tier) -> ExitCode {
-    let report = run_case(case, Arc::new(tier), true);
+    let report = run_case(case, Arc::new(tier), Keep::Lines);
     print_trace(&report);
     verdict(&report)
 }
@@ -75,7 +75,7 @@ pub(crate) fn shrink_one(case: &Case) -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(shrunk) => {
-            let report = run_case(&shrunk.case, product(), true);
+            let report = run_case(&shrunk.case, product(), Keep::Lines);
             print_story(&report);
             println!("smallest after {} runs: {}", shrunk.runs, shrunk.case);
             let left: Vec<String> = shrunk.case.left().into_iter().map(Part::name).collect();
@@ -89,7 +89,7 @@ pub(crate) fn tell_story(name: &str) -> ExitCode {
     let mut failed = false;
     for (variant, story) in Story::named(name).iter().enumerate() {
         println!("{name}, variant {variant}");
-        let (report, _) = matrix::tell(story, &[], product(), true);
+        let (report, _) = matrix::tell(story, &[], product(), Keep::Lines);
         print_trace(&report);
         failed |= verdict(&report) != ExitCode::SUCCESS;
     }
@@ -133,7 +133,7 @@ fn matrix_of(name: &str) -> (String, bool) {
     for (variant, crashes, report) in found.failures.iter().take(MOST_EXAMPLES) {
         text.push_str(&format!("FAILED variant {variant}, crashes {crashes:?}\n"));
         if let Some(story) = variants.get(*variant) {
-            let (told, _) = matrix::tell(story, crashes, product(), true);
+            let (told, _) = matrix::tell(story, crashes, product(), Keep::Lines);
             text.push_str(&told.trace.lines().join("\n"));
             let violation = report.violation.as_ref();
             let why = violation.map_or_else(String::new, ToString::to_string);
@@ -151,7 +151,7 @@ pub(crate) fn canary() -> ExitCode {
             seed,
             size: CANARY_SIZE,
         };
-        if let Some(violation) = run(seed, Arc::clone(&build), false).violation {
+        if let Some(violation) = run(seed, Arc::clone(&build), Keep::Nothing).violation {
             println!(
                 "the canary died of {} in {seed}, as it should",
                 violation.invariant

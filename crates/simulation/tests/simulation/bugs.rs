@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use simulation::matrix::exhaust;
-use simulation::{Action, Actor, Build, Case, Part, Product, Seed, Story};
+use simulation::{Action, Actor, Build, Case, Keep, Part, Product, Seed, Story};
 use simulation::{run, run_case, shrink};
 
 use crate::planted::Bug;
@@ -14,7 +14,7 @@ const SIZE: usize = 1024;
 fn found(bug: Bug, budget: u64, by: &[&str]) -> (Seed, &'static str) {
     for seed in 0..budget {
         let seed = Seed { seed, size: SIZE };
-        if let Some(violation) = run(seed, Arc::new(bug), false).violation {
+        if let Some(violation) = run(seed, Arc::new(bug), Keep::Nothing).violation {
             assert!(
                 by.contains(&violation.invariant),
                 "{bug:?} in {seed}: {violation}"
@@ -141,7 +141,7 @@ fn left_of(bug: Bug, budget: u64, by: &[&str]) -> (Case, Vec<Part>, &'static str
     let build: Arc<dyn Build> = Arc::new(bug);
     let shrunk = shrink(&seed.into(), &build, 200).expect("it failed a moment ago");
     let case = Case::parse(&shrunk.case.to_string()).expect("it is read as it is printed");
-    let again = run_case(&case, build, false).violation;
+    let again = run_case(&case, build, Keep::Nothing).violation;
     let again = again.expect("what was printed fails");
     assert_eq!(again.invariant, shrunk.violation.invariant, "{case}");
     let left = case.left();
@@ -152,7 +152,7 @@ fn left_of(bug: Bug, budget: u64, by: &[&str]) -> (Case, Vec<Part>, &'static str
 /// Without this part it does not fail in this way.
 fn needs(bug: Bug, case: &Case, part: Part, invariant: &str) {
     let without = case.without(part);
-    let violation = run_case(&without, Arc::new(bug), false).violation;
+    let violation = run_case(&without, Arc::new(bug), Keep::Nothing).violation;
     let same = violation.filter(|violation| violation.invariant == invariant);
     assert_eq!(same, None, "{case} does not need {part:?}");
 }
@@ -191,7 +191,7 @@ fn whoever_a_failure_needs_is_not_left_out() {
 
 /// What merchants ask for, in this order.
 fn asked_for(case: &Case) -> Vec<String> {
-    let report = run_case(case, Arc::new(Product), true);
+    let report = run_case(case, Arc::new(Product), Keep::Lines);
     assert_eq!(report.violation, None, "{case}");
     let line = |line: &String| {
         let (_, what) = line.split_once("  merchant asks for payment")?;
@@ -236,7 +236,7 @@ fn the_canary_dies() {
             size: 4096,
         },
         Arc::new(Bug::OrderAgainWithNewDeadline),
-        true,
+        Keep::Lines,
     );
     let violation = report.violation.expect("this run must fail");
     assert_eq!(violation.invariant, "S8");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use simulation::matrix::{exhaust, tell};
-use simulation::{Build, Product, Story};
+use simulation::{Build, Keep, Product, Story};
 
 fn survives(name: &str, at_least_runs: u64) {
     let build: Arc<dyn Build> = Arc::new(Product);
@@ -16,7 +16,7 @@ fn survives(name: &str, at_least_runs: u64) {
         found.runs
     );
     if let Some((variant, crashes, report)) = found.failures.first() {
-        let (told, _) = tell(&variants[*variant], crashes, build, true);
+        let (told, _) = tell(&variants[*variant], crashes, build, Keep::Lines);
         panic!(
             "{} of {} runs of {name} fail, first variant {variant} with crashes {crashes:?}: {:?}\n{}",
             found.failures.len(),
@@ -175,6 +175,11 @@ fn a_refund_by_hand_while_a_charge_is_taken_back_survives_every_crash() {
 #[test]
 fn a_story_is_the_same_every_time() {
     let story = Story::pay();
-    let hash = || tell(&story, &[], Arc::new(Product), false).0.trace.hash();
+    let hash = || {
+        tell(&story, &[], Arc::new(Product), Keep::Fingerprint)
+            .0
+            .trace
+            .hash()
+    };
     assert_eq!(hash(), hash());
 }

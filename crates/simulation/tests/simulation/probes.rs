@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use simulation::{Product, Seed, run};
+use simulation::{Keep, Product, Seed, run};
 
 const SIZE: usize = 1024;
 const BUDGET: u64 = 300;
@@ -79,7 +79,7 @@ fn everything_that_can_go_wrong_does() {
     let mut left: Vec<Vec<&str>> = MARKS.iter().map(|mark| mark.to_vec()).collect();
     left.extend(FOREIGN.iter().map(|mark| vec![*mark]));
     for seed in 0..BUDGET {
-        let report = run(Seed { seed, size: SIZE }, Arc::new(Product), true);
+        let report = run(Seed { seed, size: SIZE }, Arc::new(Product), Keep::Lines);
         for line in report.trace.lines() {
             left.retain(|mark| !mark.iter().all(|word| line.contains(word)));
         }

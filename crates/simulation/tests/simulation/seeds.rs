@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use simulation::{Build, Case, Product, Report, Seed, run, run_case};
+use simulation::{Build, Case, Keep, Product, Report, Seed, run, run_case};
 
 const SIZE: usize = 1024;
 /// As many as an unoptimised build does in some ten seconds. The wide search is `simulation run --release`.
@@ -10,9 +10,9 @@ const SEEDS: u64 = 150;
 
 fn holds(seed: Seed) -> Report {
     let build: Arc<dyn Build> = Arc::new(Product);
-    let report = run(seed, Arc::clone(&build), false);
+    let report = run(seed, Arc::clone(&build), Keep::Fingerprint);
     if let Some(violation) = &report.violation {
-        let told = run(seed, build, true);
+        let told = run(seed, build, Keep::Lines);
         panic!(
             "{seed} fails: {violation}\n{}",
             told.trace.lines().join("\n")
@@ -48,7 +48,7 @@ fn no_invariant_breaks_where_one_broke_once() {
         let text = line.split('#').next().unwrap_or_default().trim();
         if !text.is_empty() {
             let case = Case::parse(text).expect("SEED:SIZE, or SEED:SIZE!NAME");
-            let violation = run_case(&case, Arc::new(Product), false).violation;
+            let violation = run_case(&case, Arc::new(Product), Keep::Nothing).violation;
             assert_eq!(violation, None, "{case}");
         }
     }

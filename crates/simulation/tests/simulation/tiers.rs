@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use simulation::matrix::tell;
-use simulation::{Report, Seed, Story, Tier, run};
+use simulation::{Keep, Report, Seed, Story, Tier, run};
 
 const SIZE: usize = 1024;
 /// Real signatures take their time.
@@ -13,9 +13,9 @@ const THROUGH_THE_ROUTER: Range<u64> = 2_000..2_015;
 
 fn holds(seed: u64, tier: Tier) -> Report {
     let seed = Seed { seed, size: SIZE };
-    let report = run(seed, Arc::new(tier), false);
+    let report = run(seed, Arc::new(tier), Keep::Fingerprint);
     if let Some(violation) = &report.violation {
-        let told = run(seed, Arc::new(tier), true);
+        let told = run(seed, Arc::new(tier), Keep::Lines);
         panic!(
             "{seed} fails in tier {tier}: {violation}\n{}",
             told.trace.lines().join("\n")
@@ -58,7 +58,7 @@ fn the_compared_seeds_sell_by_every_product() {
     let mut missing: Vec<&str> = vec!["jsapi", "native", "app", "h5", "code"];
     for seed in THROUGH_THE_ROUTER {
         let seed = Seed { seed, size: SIZE };
-        let told = run(seed, Arc::new(Tier::Memory), true);
+        let told = run(seed, Arc::new(Tier::Memory), Keep::Lines);
         for line in told.trace.lines() {
             missing.retain(|product| !line.contains(&format!("({product})")));
         }
@@ -69,7 +69,7 @@ fn the_compared_seeds_sell_by_every_product() {
 fn tells_the_same_stories(tier: Tier) {
     for name in Story::NAMES {
         for story in Story::named(name) {
-            let told = |tier| tell(&story, &[], Arc::new(tier), false);
+            let told = |tier| tell(&story, &[], Arc::new(tier), Keep::Fingerprint);
             let (memory, commits) = told(Tier::Memory);
             let (other, same) = told(tier);
             assert_eq!(other.violation, None, "{name}");
