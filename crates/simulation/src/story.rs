@@ -3,8 +3,8 @@
 
 use shouyin_core::policy::{MoneyPolicy, Policy};
 use shouyin_core::product::Product;
-use shouyin_core::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use wechat_simulator::{Assumptions, CloseUnknown, CodeStory};
+use shouyin_core::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use wechat_simulator::{Assumptions, CloseUnknown, CodeStory, FaultKind};
 use wechatpay::v2::SignType;
 
 use crate::choice::Fault;
@@ -45,6 +45,8 @@ pub enum Step {
     Move,
     /// From now on the database takes so many milliseconds for a call.
     SlowStore(i64),
+    /// WeChat makes such a mistake in its next bill.
+    SpoilBill(FaultKind),
     /// From now on the merchant's days are compared with WeChat's bills.
     OweBills,
     /// The till scans a phone whose holder does this, and takes so many milliseconds for it.
@@ -306,6 +308,21 @@ impl Story {
         // The bill of yesterday can be had at once, so that both servers find it due.
         story.steps.push((DAY_MS, Step::OweBills));
         story.mishaps = vec![mishap];
+        story
+    }
+
+    /// A bill has a line that is not ours. Whoever has read it dies before the day is compared, and the next one is told that there is no
+    /// bill. Found by seed 61128104026829:1024: it was believed, and the difference was one of a day without a bill.
+    fn bill_denied_after_it_was_read() -> Self {
+        // Late enough for "there is none" to be believed at once.
+        const LATE_MS: i64 = DAY_MS + 3 * HOUR_MS;
+        let mut story = Self::pay();
+        story.name = "bill-denied";
+        let foreign = Step::SpoilBill(FaultKind::BillForeignLine);
+        story.steps.push((LATE_MS, foreign));
+        story.steps.push((LATE_MS, Step::OweBills));
+        let none = Step::SpoilBill(FaultKind::BillNone);
+        story.steps.push((LATE_MS + SECOND_MS, none));
         story
     }
 
@@ -588,6 +605,7 @@ impl Story {
             ]
             .map(Self::bill_fetched_twice)
             .to_vec(),
+            "bill-denied" => vec![Self::bill_denied_after_it_was_read()],
             "refused-while-closing" => [0, 1, 2].map(Self::refused_while_closing).to_vec(),
             "move" => [-1_500, -1, 0, 1, 600].map(Self::pay_while_moving).to_vec(),
             "native" => vec![Self::native(true), Self::native(false).in_v2("native")],
@@ -613,7 +631,7 @@ impl Story {
     }
 
     /// The names of all stories.
-    pub const NAMES: [&'static str; 29] = [
+    pub const NAMES: [&'static str; 30] = [
         "pay",
         "expire",
         "close-while-paying",
@@ -636,6 +654,7 @@ impl Story {
         "webhook",
         "bill",
         "bill-fetched-twice",
+        "bill-denied",
         "native",
         "two-payers",
         "code-paid",

@@ -68,6 +68,7 @@ impl World {
             Step::AddEndpoint => return self.add_endpoint(0, 0, Some(step)),
             Step::Remedy => self.remedy_first(),
             Step::Move => self.move_on(0),
+            Step::SpoilBill(kind) => return self.spoil_bill(kind, None),
             Step::SlowStore(takes_ms) => self.hub.lock().store_takes_ms = takes_ms,
             Step::OweBills => {
                 self.swarm.bills = true;

@@ -90,11 +90,18 @@ async fn fetch(ports: &Ports, day: Reconciliation, run: &TaskRun) -> Result<(), 
         }
         Outcome::Unknown(doubt) => NoBill::Unusable(doubt.reason),
     };
+    let is_known_better = has_some(ports, &day).await?;
+    let now = ports.clock.now();
+    let changes = decide::no_bill(&day, &why, is_known_better, run, now, &*ports.ids);
+    save_day(ports, &day, changes).await
+}
+
+/// Whether there must be something in this day's bill: our books have money that no bill has, or a bill of this day was read before,
+/// by whoever did not come to its end.
+async fn has_some(ports: &Ports, day: &Reconciliation) -> Result<bool, StoreError> {
     let (start, end) = (day.date.start(), day.date.end());
     let ours = ports.store.unbilled(day.mchid.clone(), start, end).await?;
-    let now = ports.clock.now();
-    let changes = decide::no_bill(&day, &why, !ours.is_empty(), run, now, &*ports.ids);
-    save_day(ports, &day, changes).await
+    Ok(!ours.is_empty() || !known(ports, day).await?.is_empty())
 }
 
 async fn compare(

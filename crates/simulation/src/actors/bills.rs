@@ -48,6 +48,15 @@ impl World {
         } else {
             None
         };
+        self.spoil_bill(kind, order)
+    }
+
+    /// What the next bill, or the next one that has this order, says is wrong.
+    pub(crate) fn spoil_bill(
+        &mut self,
+        kind: FaultKind,
+        order: Option<String>,
+    ) -> Result<(), Violation> {
         let about = order.as_deref().unwrap_or("the next bill");
         self.hub
             .say(format_args!("{} will be played on {about}", kind.name()));

@@ -133,6 +133,11 @@ fn a_bill_that_two_servers_fetch_survives_every_crash() {
 }
 
 #[test]
+fn a_bill_that_is_denied_after_it_was_read_survives_every_crash() {
+    survives("bill-denied", 100);
+}
+
+#[test]
 fn webhooks_survive_every_crash() {
     survives("webhook", 500);
 }

@@ -116,21 +116,21 @@ impl NoBill {
     }
 }
 
-/// There was no bill to be had. `books_have_some`: our books have payments or refunds of this day.
+/// There was no bill to be had. `must_have_some`: our books have payments or refunds of this day, or a bill of it was read before.
 ///
 /// "None" is what WeChat also says when it has not begun, so it is only believed long after, and never against our own books. Everything else is
 /// asked for again, for ever; a person is told at noon of the second day.
 pub fn no_bill(
     day: &Reconciliation,
     why: &NoBill,
-    books_have_some: bool,
+    must_have_some: bool,
     run: &TaskRun,
     now: Timestamp,
     ids: &dyn Ids,
 ) -> Changes {
     let mut day = day.clone();
     let mut changes = Changes::default();
-    if *why == NoBill::None && !books_have_some && now >= believed_empty(day.date) {
+    if *why == NoBill::None && !must_have_some && now >= believed_empty(day.date) {
         day.state = DayState::Empty;
         day.trouble = None;
         changes.tasks.push(run.finish());
@@ -142,7 +142,7 @@ pub fn no_bill(
             changes.incidents.push(no_bill_incident(&day, &reason, now));
         }
         let mut due_at = now.plus_ms(bill_delay_ms(day.date, day.tries, now));
-        if *why == NoBill::None && !books_have_some {
+        if *why == NoBill::None && !must_have_some {
             // A merchant who sold nothing has none every day: asking again is of use when it may be believed.
             due_at = due_at.max(believed_empty(day.date));
         }

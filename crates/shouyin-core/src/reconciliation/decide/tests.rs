@@ -498,15 +498,8 @@ fn a_bill_that_is_not_to_be_had_is_asked_for_again_for_ever() {
 
 #[test]
 fn no_bill_is_believed_late_and_never_against_our_own_books() {
-    let none = |books_have_some, now| {
-        let changes = no_bill(
-            &fresh(),
-            &NoBill::None,
-            books_have_some,
-            &run(),
-            now,
-            &ids(),
-        );
+    let none = |must_have_some, now| {
+        let changes = no_bill(&fresh(), &NoBill::None, must_have_some, &run(), now, &ids());
         (stored(&changes).state, changes.events.len())
     };
     let late = believed_empty(day());
@@ -542,8 +535,8 @@ fn what_asking_brought_and_is_not_the_same_is_another_difference() {
 #[test]
 fn an_empty_day_costs_two_questions() {
     let noon = first_due(day());
-    let next = |why: &NoBill, books_have_some| {
-        let changes = no_bill(&fresh(), why, books_have_some, &run(), noon, &ids());
+    let next = |why: &NoBill, must_have_some| {
+        let changes = no_bill(&fresh(), why, must_have_some, &run(), noon, &ids());
         match changes.tasks.as_slice() {
             [TaskChange::Reschedule { due_at, .. }] => due_at.since(noon),
             other => panic!("{other:?}"),
