@@ -115,7 +115,12 @@ fn refused(method: &str, target: &str, status: u16, kind: &str, answer: &Value, 
 fn refused_in_xml(method: &str, target: &str, status: u16, body: &[u8]) {
     assert!(target.starts_with("/wechat/"), "{method} {target}");
     assert!(status >= 400, "{method} {target}: {status}");
-    let answer = Fields::parse(body).expect("a document of the older protocol");
+    let answer = match Fields::parse(body) {
+        Ok(answer) => answer,
+        Err(why) => {
+            panic!("{method} {target}: the answer is no document of the older protocol: {why}")
+        }
+    };
     assert_eq!(answer.get("return_code"), Some("FAIL"));
     let message = answer.get("return_msg").unwrap_or_default();
     assert!((1..=64).contains(&message.chars().count()), "{message:?}");

@@ -297,8 +297,9 @@ impl Story {
         story
     }
 
-    /// Two servers whose clocks are minutes apart fetch the same bill, and one of them gets no usable answer when the other has compared
-    /// the day: the second finds the task due between the first one's claim and its lease. Found by seed 3125081500008283:1024: the day was begun again, and nobody went on with it.
+    /// Two servers whose clocks are minutes apart fetch the same bill: the second finds the task due between the first one's claim and
+    /// its lease. One of them gets no usable answer when the other has compared the day. Found by seed 3125081500008283:1024: the day was
+    /// begun again, and nobody went on with it.
     fn bill_fetched_twice(mishap: (&'static str, Fault)) -> Self {
         let mut story = Self::pay();
         story.name = "bill-fetched-twice";

@@ -93,7 +93,8 @@ function stateBadge(entry) {
   return state === "" ? null : h("span", { class: `badge ${/^(paid|SUCCESS)$/.test(state) ? "good" : "plain"}` }, state);
 }
 
-// Neither good nor bad: an answer below 400 to something that went wrong (a wrong password), and one above that is as it should be (a day without a bill).
+// Neither good nor bad: an answer below 400 to something that went wrong (a wrong password), and one above that is as it
+// should be (a day without a bill).
 function mood({ response, ok }) {
   if (response.status >= 400) return ok === false ? "bad" : "plain";
   return ok === false ? "plain" : "good";
